@@ -1,0 +1,51 @@
+"""What things cost: CPU time of the kernel model and latencies of the board, in ns.
+
+The kernel never carries a cost of its own; emulator/costs/*.toml are the named profiles, with a source for each figure.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Costs:
+    """A cost profile; every figure is in ns.
+
+    Attributes:
+        irq_entry: from the interrupt taken to the first line of the handler.
+        irq_exit: from the handler's return to the interrupted code.
+        mmio_write: issuing a posted write. (A read stalls its CPU for as long as bus and device take.)
+        softirq: one pass of handle_softirqs besides what it runs.
+        net_rx_action: one invocation besides the polls.
+        napi_poll: one call of a poll function besides its packets, completion included.
+        rx_packet: the driver's work on one received packet: descriptor, unmap, refill.
+        skb_alloc: allocating and freeing an skb.
+        netif_rx: enqueueing one skb to the backlog.
+        process_backlog: dequeueing one skb from the backlog.
+        netif_receive_skb: the stack's work on one packet, from the driver to where it ends.
+        wakeup: waking a thread.
+        context_switch: from one thread to another.
+        mmio_request: from the CPU to the device's port.
+        mmio_completion: from the device back to the CPU; changes of the interrupt line take as long.
+        dma_read: from a DMA read's address to its first data.
+        dma_write: from a DMA write's last data to its response.
+    """
+
+    irq_entry: int
+    irq_exit: int
+    mmio_write: int
+    softirq: int
+    net_rx_action: int
+    napi_poll: int
+    rx_packet: int
+    skb_alloc: int
+    netif_rx: int
+    process_backlog: int
+    netif_receive_skb: int
+    wakeup: int
+    context_switch: int
+    mmio_request: int
+    mmio_completion: int
+    dma_read: int
+    dma_write: int

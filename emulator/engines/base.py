@@ -1,0 +1,106 @@
+"""The contract of an engine: what advances the hardware and reports what it did.
+
+An engine owns the device side of the emulation: the NICs, host memory, the CPU's port to their registers and the wires.
+The emulation (emulator/emulation.py) runs the kernel against it. All times are integers: ns on the kernel's side, ps
+where a bit time of the wire would not fit.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Protocol
+
+from driver.kernel.dma import HostMemory
+
+
+class Verdict(enum.IntEnum):
+    """What became of a frame that arrived at a NIC; the values are those of hdl/nic/verdict.py."""
+
+    KEPT = 0  #: committed to the receive FIFO
+    MISSED = 1  #: no room in the FIFO (MPC)
+    ERROR = 2  #: bad FCS, too long or too short, and RCTL.SBP clear
+    FILTERED = 3  #: not for this station
+    DISABLED = 4  #: the receiver is off
+
+
+@dataclass(frozen=True, slots=True)
+class WireFrame:
+    """A frame on its way to a NIC.
+
+    Attributes:
+        data: the frame without preamble and FCS.
+        start_ps: earliest time at which its preamble may start; the wire never sends closer than Ethernet's spacing.
+        bad_fcs: send it with a wrong FCS.
+    """
+
+    data: bytes
+    start_ps: int = 0
+    bad_fcs: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class MmioDone:
+    """An MMIO read that was started with this tag came back."""
+
+    tag: int
+    value: int
+
+
+@dataclass(frozen=True, slots=True)
+class IrqChanged:
+    """The interrupt line of a NIC changed, as seen by the CPU's interrupt controller."""
+
+    nic: int
+    level: bool
+
+
+#: Events of one instant come in this order: interrupt lines by NIC, then completions by NIC.
+Event = MmioDone | IrqChanged
+
+
+class Wire(Protocol):
+    """The cable into one NIC: it paces frames by itself, in hardware time."""
+
+    def send(self, frames: Iterable[WireFrame]) -> None:
+        """Queue frames behind those queued before; the iterable may be lazy and long, it is read as frames go out."""
+
+    @property
+    def idle(self) -> bool:
+        """Whether every queued frame has left."""
+
+    def take_verdicts(self) -> list[Verdict]:
+        """Verdicts of frames since the last call, one per frame sent, in order."""
+
+
+class Engine(Protocol):
+    """See the module's docstring; docs/architecture.md has the timing rules that all engines keep."""
+
+    name: str
+    nics: int
+    memory: HostMemory
+
+    @property
+    def wires(self) -> list[Wire]:
+        """One per NIC."""
+
+    @property
+    def now(self) -> int:
+        """Simulated time in ns since reset was released."""
+
+    @property
+    def cycles(self) -> int:
+        """Clock cycles simulated since reset was released; 0 on an engine without a clock."""
+
+    async def advance(self, until: int) -> list[Event]:
+        """Let the hardware run until the given time in ns, or to the first instant with events, and return them."""
+
+    def mmio_read(self, nic: int, offset: int, tag: int) -> None:
+        """Start a 32-bit read at the present instant; MmioDone with this tag follows. Pushes earlier writes ahead of it."""
+
+    def mmio_write(self, nic: int, offset: int, value: int) -> None:
+        """Post a 32-bit write at the present instant."""
+
+    def set_probe(self, name: str, value: int) -> None:
+        """Show a value in the waveform under one of the names of emulator/probes.py; nothing if waves are off."""

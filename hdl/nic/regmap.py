@@ -1,0 +1,470 @@
+"""The register interface of the NIC: every register and field, declared once, standard library only.
+
+The RTL decoder, the driver, the ``model`` engine and docs/registers.md all read these objects. Names, offsets,
+bits and reset values are those of the Intel PCI/PCI-X Family of Gigabit Ethernet Controllers Software
+Developer's Manual (8254x), chapter 13; "SDM" below.
+
+A register is a class, a field is an ``int``: the mask of its bits. So a driver writes ``RCTL.EN | RCTL.BAM`` as it
+would in C, and reads a multi-bit field with ``RCTL.BSIZE.get(value)``.
+"""
+
+import enum
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
+from typing import ClassVar
+
+#: Bytes of the memory BAR (SDM 4.1.2): the AXI4-Lite port decodes this much.
+BAR_BYTES = 128 * 1024
+
+#: Bits of a register.
+REGISTER_BITS = 32
+
+
+class Access(enum.Enum):
+    """What a read and a write of a register do."""
+
+    READ_WRITE = "RW"
+    READ_ONLY = "RO"  #: writes are swallowed
+    WRITE_ONLY = "WO"  #: reads as zero
+    READ_CLEARS = "RC"  #: a read returns the value and clears it; writes are swallowed
+    CAUSE = "RC/W1C"  #: a read returns the value and clears it; a write clears the bits written as one
+    SET_BITS = "W1S"  #: a write sets the bits written as one; read-back is the register that holds them
+    CLEAR_BITS = "W1C"  #: a write clears the bits written as one in another register; reads as zero
+
+
+class Field(int):
+    """Bits ``lsb`` to ``lsb + width - 1`` of a register; as an integer, their mask.
+
+    Attributes:
+        lsb: number of the lowest bit.
+        width: number of bits.
+        doc: one line.
+        reset: value of the field after reset, not shifted.
+        words: the name of each value, for waveforms and documentation.
+    """
+
+    name: str
+    lsb: int
+    width: int
+    doc: str
+    reset: int
+    words: Mapping[int, str]
+
+    def __new__(
+        cls, lsb: int, doc: str, *, width: int = 1, reset: int = 0, words: Mapping[int, str] | None = None
+    ) -> "Field":
+        self = super().__new__(cls, ((1 << width) - 1) << lsb)
+        self.name = ""
+        self.lsb, self.width, self.doc, self.reset = lsb, width, doc, reset
+        self.words = MappingProxyType(dict(words or {}))
+        return self
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+
+    def get(self, register: int) -> int:
+        """The field's value within a register's value."""
+        return (register & self) >> self.lsb
+
+    def put(self, value: int) -> int:
+        """A register's value with only this field set.
+
+        Raises:
+            ValueError: the value does not fit into the field.
+        """
+        if value >> self.width:
+            raise ValueError(f"{value:#x} does not fit into field {self.name} of {self.width} bits")
+        return value << self.lsb
+
+
+class Register:
+    """Base of all registers; a subclass is a register, and its Field attributes are its fields.
+
+    Attributes:
+        offset: bytes from the start of the BAR; of the first one, if there are several.
+        access: what reads and writes do.
+        count: how many there are of it.
+        stride: bytes from one to the next.
+        writable: the bits that a write can change. Bits outside read as their reset value.
+        reset: value after reset.
+        fields: the fields by name.
+    """
+
+    offset: ClassVar[int]
+    access: ClassVar[Access] = Access.READ_WRITE
+    count: ClassVar[int] = 1
+    stride: ClassVar[int] = REGISTER_BITS // 8
+    writable: ClassVar[int]
+    reset: ClassVar[int]
+    fields: ClassVar[Mapping[str, Field]]
+
+    def __init_subclass__(cls) -> None:
+        fields = {name: value for name, value in vars(cls).items() if isinstance(value, Field)}
+        cls.fields = MappingProxyType(fields)
+        cls.reset = 0
+        for field in fields.values():
+            cls.reset |= field.put(field.reset)
+        if "writable" not in vars(cls):
+            cls.writable = 0
+            if cls.access in (Access.READ_WRITE, Access.WRITE_ONLY, Access.SET_BITS, Access.CLEAR_BITS, Access.CAUSE):
+                for field in fields.values():
+                    cls.writable |= field
+        if cls.offset is not None:
+            REGISTERS.append(cls)
+
+    @classmethod
+    def at(cls, index: int) -> int:
+        """Offset of the index-th register of an array.
+
+        Raises:
+            IndexError: there is no such register.
+        """
+        if not 0 <= index < cls.count:
+            raise IndexError(f"{cls.__name__} has {cls.count} registers, there is no number {index}")
+        return cls.offset + index * cls.stride
+
+    @classmethod
+    def offsets(cls) -> Iterator[int]:
+        """Offsets of all registers of an array."""
+        return (cls.at(index) for index in range(cls.count))
+
+    @classmethod
+    def summary(cls) -> str:
+        """The register's one line of documentation."""
+        return (cls.__doc__ or "").strip().splitlines()[0]
+
+
+#: Every register, in the order of this file.
+REGISTERS: list[type[Register]] = []
+
+
+# --- General (SDM 13.4) ---------------------------------------------------------------------------------------------
+
+_SPEED_WORDS = {0: "10 Mb/s", 1: "100 Mb/s", 2: "1000 Mb/s", 3: "1000 Mb/s"}
+
+
+class CTRL(Register):
+    """Device control."""
+
+    offset = 0x00000
+    FD = Field(0, "full duplex", reset=1)
+    LRST = Field(3, "link reset (fibre only; storage)")
+    ASDE = Field(5, "speed of the MAC follows the PHY (storage)")
+    SLU = Field(6, "set link up: let the MAC use the PHY's link")
+    SPEED = Field(8, "speed when forced", width=2, reset=2, words=_SPEED_WORDS)
+    FRCSPD = Field(11, "force speed")
+    FRCDPLX = Field(12, "force duplex")
+    RST = Field(26, "device reset; clears itself")
+
+
+class STATUS(Register):
+    """Device status."""
+
+    offset = 0x00008
+    access = Access.READ_ONLY
+    FD = Field(0, "full duplex", reset=1)
+    LU = Field(1, "link up: the PHY has a link and CTRL.SLU is set")
+    SPEED = Field(6, "link speed", width=2, reset=2, words=_SPEED_WORDS)
+    ASDV = Field(8, "speed detected automatically", width=2, reset=2, words=_SPEED_WORDS)
+
+
+# --- Interrupts (SDM 13.4.17 to 13.4.21) ----------------------------------------------------------------------------
+# The moderation timer ITR, 0x000C4, stands between ICR and ICS and is not implemented yet.
+
+
+class ICR(Register):
+    """Interrupt cause read: causes latched since the last read, masked or not; a read clears all."""
+
+    offset = 0x000C0
+    access = Access.CAUSE
+    TXDW = Field(0, "transmit descriptor written back")
+    TXQE = Field(1, "transmit queue empty")
+    LSC = Field(2, "link status change")
+    RXSEQ = Field(3, "receive sequence error (fibre only)")
+    RXDMT0 = Field(4, "receive descriptors at the minimum threshold, RCTL.RDMTS")
+    RXO = Field(6, "receiver overrun: a frame found no room in the receive FIFO")
+    RXT0 = Field(7, "receive timer: a frame is in host memory and its descriptor is written back")
+
+
+class ICS(Register):
+    """Interrupt cause set: sets causes in ICR, as if the hardware had."""
+
+    offset = 0x000C8
+    access = Access.SET_BITS
+    writable = ICR.writable
+
+
+class IMS(Register):
+    """Interrupt mask set/read: enables causes; reads as the mask."""
+
+    offset = 0x000D0
+    access = Access.SET_BITS
+    writable = ICR.writable
+
+
+class IMC(Register):
+    """Interrupt mask clear: disables causes."""
+
+    offset = 0x000D8
+    access = Access.CLEAR_BITS
+    writable = ICR.writable
+
+
+# --- Receive (SDM 13.4.22 to 13.4.30, 13.5) -------------------------------------------------------------------------
+
+
+class RCTL(Register):
+    """Receive control."""
+
+    offset = 0x00100
+    EN = Field(1, "receiver enable")
+    SBP = Field(2, "store bad packets, with their error bits")
+    UPE = Field(3, "unicast promiscuous")
+    MPE = Field(4, "multicast promiscuous")
+    LPE = Field(5, "long packets: up to 16,384 bytes instead of 1,522")
+    RDMTS = Field(
+        8,
+        "free part of the ring at which RXDMT0 fires",
+        width=2,
+        words={0: "1/2", 1: "1/4", 2: "1/8"},
+    )
+    BAM = Field(15, "broadcast accept")
+    BSIZE = Field(
+        16,
+        "bytes of a receive buffer; times 16 if BSEX",
+        width=2,
+        words={0: "2048", 1: "1024", 2: "512", 3: "256"},
+    )
+    BSEX = Field(25, "buffer size extension: BSIZE times 16 (BSIZE 0 is reserved then)")
+    SECRC = Field(26, "strip the Ethernet FCS")
+
+
+class RDBAL(Register):
+    """Receive descriptor base, low 32 bits; 16-byte aligned."""
+
+    offset = 0x02800
+    BASE = Field(4, "bits 31 to 4 of the ring's address", width=28)
+
+
+class RDBAH(Register):
+    """Receive descriptor base, high 32 bits."""
+
+    offset = 0x02804
+    BASE = Field(0, "bits 63 to 32 of the ring's address", width=32)
+
+
+class RDLEN(Register):
+    """Bytes of the receive descriptor ring; a multiple of 128."""
+
+    offset = 0x02808
+    LEN = Field(7, "units of 128 bytes: 8 descriptors", width=13)
+
+
+class RDH(Register):
+    """Receive descriptor head: the next descriptor that the hardware writes back."""
+
+    offset = 0x02810
+    RDH = Field(0, "index into the ring", width=16)
+
+
+class RDT(Register):
+    """Receive descriptor tail: the first descriptor that is not the hardware's."""
+
+    offset = 0x02818
+    RDT = Field(0, "index into the ring", width=16)
+
+
+# The delay timers RDTR, RXDCTL and RADV, 0x02820 to 0x0282C, and RSRPD, 0x02C00, are not implemented yet.
+
+
+class RAL(Register):
+    """Receive address, low: first four bytes of a MAC address, first on the wire in bits 7 to 0."""
+
+    offset = 0x05400
+    count = 16
+    stride = 8
+    ADDRESS = Field(0, "bytes 0 to 3", width=32)
+
+
+class RAH(Register):
+    """Receive address, high: last two bytes of a MAC address."""
+
+    offset = 0x05404
+    count = 16
+    stride = 8
+    ADDRESS = Field(0, "bytes 4 and 5", width=16)
+    AS = Field(16, "what the address is compared with", width=2, words={0: "destination", 1: "source"})
+    AV = Field(31, "address valid")
+
+
+# --- Statistics (SDM 13.7): clear on read, stick at the maximum --------------------------------------------------------
+
+
+class _Statistic(Register):
+    """Base of the statistics registers."""
+
+    offset = None  # type: ignore[assignment]  # a base, not a register
+    access = Access.READ_CLEARS
+
+
+class CRCERRS(_Statistic):
+    """Frames of 64 bytes or more with a bad FCS that pass the address filter."""
+
+    offset = 0x04000
+    COUNT = Field(0, "frames", width=32)
+
+
+class RXERRC(_Statistic):
+    """Frames with a receive error signalled by the PHY."""
+
+    offset = 0x0400C
+    COUNT = Field(0, "frames", width=32)
+
+
+class MPC(_Statistic):
+    """Missed packets: frames that found no room in the receive FIFO."""
+
+    offset = 0x04010
+    COUNT = Field(0, "frames", width=32)
+
+
+class RLEC(_Statistic):
+    """Receive length errors: undersized and oversized frames that pass the address filter."""
+
+    offset = 0x04040
+    COUNT = Field(0, "frames", width=32)
+
+
+class PRC64(_Statistic):
+    """Good frames of 64 bytes."""
+
+    offset = 0x0405C
+    COUNT = Field(0, "frames", width=32)
+
+
+class PRC127(_Statistic):
+    """Good frames of 65 to 127 bytes."""
+
+    offset = 0x04060
+    COUNT = Field(0, "frames", width=32)
+
+
+class PRC255(_Statistic):
+    """Good frames of 128 to 255 bytes."""
+
+    offset = 0x04064
+    COUNT = Field(0, "frames", width=32)
+
+
+class PRC511(_Statistic):
+    """Good frames of 256 to 511 bytes."""
+
+    offset = 0x04068
+    COUNT = Field(0, "frames", width=32)
+
+
+class PRC1023(_Statistic):
+    """Good frames of 512 to 1,023 bytes."""
+
+    offset = 0x0406C
+    COUNT = Field(0, "frames", width=32)
+
+
+class PRC1522(_Statistic):
+    """Good frames of 1,024 bytes to the maximum."""
+
+    offset = 0x04070
+    COUNT = Field(0, "frames", width=32)
+
+
+class GPRC(_Statistic):
+    """Good packets received: no error, passed the address filter, not missed."""
+
+    offset = 0x04074
+    COUNT = Field(0, "frames", width=32)
+
+
+class BPRC(_Statistic):
+    """Good broadcast packets received."""
+
+    offset = 0x04078
+    COUNT = Field(0, "frames", width=32)
+
+
+class MPRC(_Statistic):
+    """Good multicast packets received."""
+
+    offset = 0x0407C
+    COUNT = Field(0, "frames", width=32)
+
+
+class GORCL(_Statistic):
+    """Good octets received, low 32 bits; a read does not clear."""
+
+    offset = 0x04088
+    access = Access.READ_ONLY
+    COUNT = Field(0, "octets, destination address to FCS", width=32)
+
+
+class GORCH(_Statistic):
+    """Good octets received, high 32 bits; a read clears both halves."""
+
+    offset = 0x0408C
+    COUNT = Field(0, "octets, destination address to FCS", width=32)
+
+
+class RNBC(_Statistic):
+    """Receive no buffers: frames that arrived while no descriptor was free and waited in the FIFO."""
+
+    offset = 0x040A0
+    COUNT = Field(0, "frames", width=32)
+
+
+class RUC(_Statistic):
+    """Receive undersize: frames under 64 bytes with a good FCS that pass the address filter."""
+
+    offset = 0x040A4
+    COUNT = Field(0, "frames", width=32)
+
+
+class RFC(_Statistic):
+    """Receive fragments: frames under 64 bytes with a bad FCS that pass the address filter."""
+
+    offset = 0x040A8
+    COUNT = Field(0, "frames", width=32)
+
+
+class ROC(_Statistic):
+    """Receive oversize: frames over the maximum length with a good FCS that pass the address filter."""
+
+    offset = 0x040AC
+    COUNT = Field(0, "frames", width=32)
+
+
+class RJC(_Statistic):
+    """Receive jabber: frames over the maximum length with a bad FCS that pass the address filter."""
+
+    offset = 0x040B0
+    COUNT = Field(0, "frames", width=32)
+
+
+class TORL(_Statistic):
+    """Total octets received, low 32 bits; a read does not clear."""
+
+    offset = 0x040C0
+    access = Access.READ_ONLY
+    COUNT = Field(0, "octets, destination address to FCS", width=32)
+
+
+class TORH(_Statistic):
+    """Total octets received, high 32 bits; a read clears both halves."""
+
+    offset = 0x040C4
+    COUNT = Field(0, "octets, destination address to FCS", width=32)
+
+
+class TPR(_Statistic):
+    """Total packets received: all frames, whatever their length, errors or address, while RCTL.EN is set."""
+
+    offset = 0x040D0
+    COUNT = Field(0, "frames", width=32)
