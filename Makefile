@@ -1,0 +1,47 @@
+# The project's commands. `make run` and `make test` set everything up first; `make` alone lists them all.
+
+SIM ?= icarus
+CAPTURE ?=
+ARGS ?=
+TESTS ?= tests cocotb_tests
+PYTEST_ARGS ?=
+
+BIN := .venv/bin
+LOCK := build/lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --custom-compile-command "make lock"
+
+export SIM
+
+.DEFAULT_GOAL := help
+.PHONY: help run test lint bench lock clean setup
+
+help: ## list the commands
+	@echo "make COMMAND, where COMMAND is one of"
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  \1|\2/p' Makefile | awk -F'|' '{ printf "%-8s %s\n", $$1, $$2 }'
+
+run: setup ## replay the bundled capture (or CAPTURE=FILE) into the NIC and its driver; SIM=icarus|model, ARGS="more options"
+	@$(BIN)/napi-hil run $(CAPTURE) --engine $(SIM) $(ARGS)
+
+test: lint ## style, types and all tests; TESTS="files or folders", PYTEST_ARGS="more options"
+	@$(BIN)/python -m pytest $(TESTS) $(PYTEST_ARGS)
+
+lint: setup ## style and types only
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+	@$(BIN)/mypy
+
+bench: setup ## speed of the simulation with Python attached, and without
+	@$(BIN)/python -m emulator.bench $(ARGS)
+
+lock: setup ## pin the newest allowed versions of all dependencies anew
+	@$(BIN)/python -m venv --clear build/lock
+	@build/lock/bin/python -m pip install --quiet --disable-pip-version-check uv
+	$(LOCK) --upgrade --group build --output-file requirements-build.lock
+	$(LOCK) --upgrade --all-extras --output-file requirements.lock pyproject.toml
+
+clean: ## remove everything that was made here, the .venv too
+	rm -rf .venv build sim_build sim_makefiles/sim_build sim_makefiles/results.xml results.xml napi_hil.egg-info \
+	    .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+setup:
+	@scripts/setup.sh $(SIM)
