@@ -1,0 +1,1 @@
+"""Brings hardware and kernel together: engines, traffic, observation, reports, command line."""

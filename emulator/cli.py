@@ -1,0 +1,170 @@
+"""The command line: ``napi-hil run`` and ``napi-hil wave``."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+
+from emulator.cost_profiles import profile_names
+from emulator.errors import RunFailed, UserError
+from emulator.execute import execute
+from emulator.output import FILES, SAVE_FILE, SUMMARY, WAVES, check_output_directory, output_directory
+from emulator.progress import progress_bar
+from emulator.report import format_summary, print_report
+from emulator.scenario import BUNDLED_CAPTURE, ENGINES, MODES, TIMINGS, Scenario, parse_rate, parse_sizes
+from emulator.traffic import check_traffic
+
+PROGRAM = "napi-hil"
+DEFAULT_DIRECTORY = "build/run"
+
+EXIT_RUN_FAILED = 1
+EXIT_USER_ERROR = 2
+EXIT_INTERRUPTED = 130  # as the shell has it for SIGINT
+EXIT_TERMINATED = 143
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command line (default: that of the process); the exit status. Every error is one line on stderr."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(EXIT_TERMINATED))  # so that what is open is cleaned up
+    try:
+        return int(commands.main(arguments, PROGRAM, standalone_mode=False) or 0)
+    except click.ClickException as error:
+        return _complain(f"{error.format_message()} (see {PROGRAM} --help)", EXIT_USER_ERROR)
+    except UserError as error:
+        return _complain(str(error), EXIT_USER_ERROR)
+    except RunFailed as error:
+        return _complain(f"run failed: {error}", EXIT_RUN_FAILED)
+    except click.Abort:
+        return _complain("interrupted; nothing was written", EXIT_INTERRUPTED)
+
+
+def _complain(text: str, status: int) -> int:
+    click.echo(f"{PROGRAM}: {' '.join(text.split())}", err=True)
+    return status
+
+
+@click.group(no_args_is_help=False, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
+@click.version_option(package_name=PROGRAM, prog_name=PROGRAM)
+def commands() -> None:
+    """A hardware-in-the-loop emulator for Linux NAPI."""
+
+
+@commands.command()
+@click.argument("capture", required=False)
+@click.option(
+    "--generate", metavar="SIZE[,SIZE...]", help="UDP frames of these sizes (bytes without FCS, 60 to 1514) in turn."
+)
+@click.option("--count", type=int, metavar="N", help="How many frames to generate, for each NIC.")
+@click.option("--engine", type=click.Choice(ENGINES), default=ENGINES[0], show_default=True, help="What runs the NIC.")
+@click.option(
+    "--mode", type=click.Choice(MODES), default=MODES[0], show_default=True, help="NAPI, or an interrupt per packet."
+)
+@click.option("--rate", metavar="RATE", help="Back to back at this line rate, 10M to 8G.  [default: 1G]")
+@click.option("--pps", type=int, metavar="N", help="Exactly N frames per second on a 1G line.")
+@click.option("--timing", type=click.Choice(TIMINGS), help="The capture's own times, on a 1G line.")
+@click.option("--repeat", type=int, default=1, show_default=True, help="How often to replay the capture.")
+@click.option("--budget", type=int, default=64, show_default=True, help="Packets that one poll may take.")
+@click.option("--ring", type=int, default=256, show_default=True, help="Receive descriptors, a multiple of 8.")
+@click.option(
+    "--costs", default="modern", show_default=True, help=f"Cost profile: {', '.join(profile_names())}, or a file."
+)
+@click.option("--nics", type=int, default=1, show_default=True, help="NICs, each with its own copy of the traffic.")
+@click.option("--seed", type=int, default=1, show_default=True, help="Of all that is random.")
+@click.option(
+    "--waves/--no-waves", default=None, help="Write waves.fst and waves.gtkw.  [default: if the engine has waves]"
+)
+@click.option("--trace/--no-trace", default=True, show_default=True, help="Write trace.txt.")
+@click.option("--frames/--no-frames", default=True, show_default=True, help="Write delivered.pcapng.")
+@click.option(
+    "--out", "directory", default=DEFAULT_DIRECTORY, show_default=True, metavar="DIR", help="Where the files go."
+)
+@click.option("--json", "json_file", metavar="FILE", help="Write summary.json here too; - for stdout.")
+def run(directory: str, json_file: str | None, **options: Any) -> None:  # noqa: ANN401  (as click passes them)
+    """Send CAPTURE, or generated frames, through the NIC and its driver.
+
+    CAPTURE is any Ethernet pcap or pcapng; without it and --generate a bundled one is replayed.
+    """
+    scenario = _scenario(**options)
+    out = Path(directory)
+    check_output_directory(out)
+    copy = _json_destination(json_file)
+    traffic = check_traffic(scenario)
+    with output_directory(out) as unfinished:
+        with progress_bar(traffic.frames) as progress:
+            execute(scenario, unfinished, progress)
+        summary = json.loads((unfinished / SUMMARY).read_text())
+    if copy is not None:
+        copy.write_text(format_summary(summary))
+    elif json_file is not None:
+        click.echo(format_summary(summary), nl=False)
+    console = Console(stderr=json_file == "-", highlight=False)
+    print_report(summary, traffic.padded, console)
+    console.print(_written(out), markup=False, soft_wrap=True)
+
+
+def _scenario(
+    *,
+    capture: str | None,
+    generate: str | None,
+    rate: str | None,
+    engine: str,
+    waves: bool | None,
+    **options: Any,  # noqa: ANN401
+) -> Scenario:
+    paces = [name for name in ("pps", "timing") if options[name] is not None]
+    if rate is not None and paces:
+        raise UserError(f"--rate and --{paces[0]} exclude each other: give one of them")
+    if capture is None and generate is None:
+        if options["count"] is not None:
+            raise UserError("--count needs --generate SIZE[,SIZE...], the sizes of the frames")
+        capture = str(BUNDLED_CAPTURE)
+    if rate is not None:
+        options["rate"] = parse_rate(rate)
+    return Scenario(
+        capture=None if capture is None else str(Path(capture).absolute()),
+        generate=() if generate is None else parse_sizes(generate),
+        engine=engine,
+        waves=engine != "model" if waves is None else waves,
+        **options,
+    )
+
+
+def _json_destination(json_file: str | None) -> Path | None:
+    """Where to copy summary.json, found to be writable before the run."""
+    if json_file in (None, "-"):
+        return None
+    path = Path(str(json_file))
+    if path.is_dir() or not path.parent.is_dir():
+        raise UserError(f"--json {path}: not a file in an existing directory")
+    return path
+
+
+def _written(directory: Path) -> str:
+    names = [name for name in FILES if (directory / name).exists()]
+    look = f"; look at the waves with: {PROGRAM} wave {directory}" if WAVES in names else ""
+    return f"Written to {directory}: {', '.join(names)}{look}"
+
+
+@commands.command()
+@click.argument("directory", default=DEFAULT_DIRECTORY, metavar="[DIR]")
+def wave(directory: str) -> int:
+    """Open the waves of a run in GTKWave."""
+    waves, save_file = Path(directory, WAVES), Path(directory, SAVE_FILE)
+    for path in (waves, save_file):
+        if not path.is_file():
+            raise UserError(f"{path}: not there; make it with: {PROGRAM} run --waves --out {directory}")
+    viewer = shutil.which("gtkwave")
+    if viewer is None:
+        raise UserError(
+            "gtkwave is not installed; install it (apt-get install gtkwave), or open waves.fst with another viewer"
+        )
+    return subprocess.run([viewer, waves, save_file], check=False).returncode

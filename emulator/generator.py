@@ -1,0 +1,75 @@
+"""Generated traffic: UDP over IPv4 in Ethernet frames, each with a sequence number and its send time.
+
+Payload, from its first byte: MAGIC, sequence number (64 bits, from 0), send time (64 bits, when the preamble
+starts, in ns from the start of the traffic), all big-endian; the rest is random. The 18 bytes fill the payload of
+the smallest frame.
+
+Each NIC has its own addresses and ports: locally administered MAC addresses, IP addresses for benchmarks (RFC 2544,
+C.2.2).
+"""
+
+from __future__ import annotations
+
+import random
+import struct
+from collections.abc import Sequence
+
+MAGIC = b"NH"
+PAYLOAD_HEAD = struct.Struct(">2sQQ")
+
+_ETHERNET_BYTES = 14
+_IP_BYTES = 20
+_UDP_BYTES = 8
+_HEADERS_BYTES = _ETHERNET_BYTES + _IP_BYTES + _UDP_BYTES
+_ETHERTYPE_IPV4 = 0x0800
+_DONT_FRAGMENT = 0x4000
+_TTL = 64
+_PROTOCOL_UDP = 17
+_DISCARD_PORT = 9  # RFC 863
+_FIRST_SOURCE_PORT = 49_152
+
+
+class UdpGenerator:
+    """Makes the frames that one NIC receives."""
+
+    def __init__(self, sizes: Sequence[int], *, nic: int, seed: int) -> None:
+        """Frames of these sizes in bytes without FCS (60 to 1514), in turn."""
+        self._sizes = tuple(sizes)
+        self._random = random.Random(f"{seed} {nic}")
+        self._templates = [_template(size, nic) for size in self._sizes]
+        self._sequence = 0
+
+    def next_size(self) -> int:
+        """Bytes of the next frame."""
+        return self._sizes[self._sequence % len(self._sizes)]
+
+    def next_frame(self, send_ns: int) -> bytes:
+        """The next frame, which starts on the wire at this time."""
+        turn = self._sequence % len(self._sizes)
+        size = self._sizes[turn]
+        headers, checksum_so_far = self._templates[turn]
+        payload = PAYLOAD_HEAD.pack(MAGIC, self._sequence, send_ns)
+        payload += self._random.randbytes(size - _HEADERS_BYTES - PAYLOAD_HEAD.size)
+        self._sequence += 1
+        checksum = 0xFFFF - (checksum_so_far + _ones_sum(payload)) % 0xFFFF  # never 0, which would mean none (RFC 768)
+        return headers + checksum.to_bytes(2) + payload
+
+
+def _template(size: int, nic: int) -> tuple[bytes, int]:
+    """Headers of a frame up to its UDP checksum, and the sum (RFC 1071) of what that covers besides the payload."""
+    ip_length = size - _ETHERNET_BYTES
+    udp_length = ip_length - _IP_BYTES
+    source, destination = bytes((198, 18, nic, 1)), bytes((198, 19, nic, 1))
+    ethernet = struct.pack(">6s6sH", bytes((2, 0, 0, 0, nic, 2)), bytes((2, 0, 0, 0, nic, 1)), _ETHERTYPE_IPV4)
+    ip_start = struct.pack(">BBHHHBB", 0x45, 0, ip_length, 0, _DONT_FRAGMENT, _TTL, _PROTOCOL_UDP)
+    ip_checksum = 0xFFFF - _ones_sum(ip_start + source + destination) % 0xFFFF
+    udp = struct.pack(">HHH", _FIRST_SOURCE_PORT + nic, _DISCARD_PORT, udp_length)
+    pseudo_header = source + destination + struct.pack(">HH", _PROTOCOL_UDP, udp_length)
+    headers = ethernet + ip_start + ip_checksum.to_bytes(2) + source + destination + udp
+    return headers, _ones_sum(pseudo_header + udp)
+
+
+def _ones_sum(data: bytes) -> int:
+    """The ones' complement sum of 16-bit words (RFC 1071), modulo 65535."""
+    number = int.from_bytes(data)
+    return (number << 8 if len(data) % 2 else number) % 0xFFFF

@@ -1,0 +1,218 @@
+"""The books of one NIC: every frame offered is delivered once, unchanged and in order, or dropped at one named place.
+
+The ledger learns what is offered as the wire takes it, what the NIC decided from the board's verdicts, and what the
+stack got from the kernel. Frames that the NIC kept leave it in ring order: the n-th frame that the driver takes off
+the ring (``rx_seq``, from 0) is the n-th kept one. It holds only frames that are under way, so a run can be as long
+as it likes.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections import Counter, deque
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from emulator.engines.base import Verdict, WireFrame
+from emulator.errors import RunFailed
+from emulator.results import FrameCounts, Latency, NicStatistics
+from emulator.wire_timing import PS_PER_NS, WireTiming
+
+
+class _UnderWay(NamedTuple):
+    """A frame that is on the wire, in the NIC or in the kernel."""
+
+    number: int  # among those offered to this NIC, from 0
+    data: bytes
+    end_ps: int  # its last FCS byte has passed
+
+
+class Ledger:
+    """Follows the frames of one NIC.
+
+    Attributes:
+        offered: frames that the wire has taken so far.
+        verdicts: frames by what the NIC decided.
+        delivered: frames that reached netif_receive_skb.
+        backlog_dropped: frames that found the backlog full.
+        latencies: frames by ns from the last FCS byte on the wire to netif_receive_skb.
+    """
+
+    def __init__(self, nic: int, byte_ps: int) -> None:
+        """Books for the NIC of this number on a wire with this time per byte, in ps."""
+        self.nic = nic
+        self.offered = 0
+        self.verdicts: Counter[Verdict] = Counter()
+        self.delivered = 0
+        self.backlog_dropped = 0
+        self.latencies: Counter[int] = Counter()
+        self._timing = WireTiming(byte_ps)
+        self._on_wire: deque[_UnderWay] = deque()
+        self._kept: dict[int, _UnderWay] = {}  # by rx_seq
+        self._next_delivery = 0  # least rx_seq that may come next
+
+    @property
+    def done(self) -> int:
+        """Frames that have come to their end, one way or another."""
+        return self.delivered + self.backlog_dropped + self.verdicts.total() - self.verdicts[Verdict.KEPT]
+
+    def offer(self, frames: Iterable[WireFrame], origin_ps: int) -> Iterator[WireFrame]:
+        """The frames as the engine's wire is to take them; their times count from ``origin_ps`` of the simulation."""
+        for frame in frames:
+            earliest_ps = origin_ps + frame.start_ps
+            slot = self._timing.send(len(frame.data), earliest_ps)
+            self._on_wire.append(_UnderWay(self.offered, frame.data, slot.end))
+            self.offered += 1
+            yield WireFrame(frame.data, earliest_ps, frame.bad_fcs)
+
+    def judged(self, verdicts: Iterable[Verdict]) -> None:
+        """Take the NIC's verdicts on the next frames, in the order of the wire.
+
+        Raises:
+            RunFailed: a verdict on a frame that was not sent.
+        """
+        for verdict in verdicts:
+            if not self._on_wire:
+                raise RunFailed(f"NIC {self.nic}: verdict {verdict.name}, but all {self.offered} frames sent have one")
+            frame = self._on_wire.popleft()
+            if verdict is Verdict.KEPT:
+                self._kept[self.verdicts[verdict]] = frame
+            self.verdicts[verdict] += 1
+
+    def deliver(self, rx_seq: int, data: bytes, now_ns: int) -> None:
+        """A frame reached netif_receive_skb.
+
+        Raises:
+            RunFailed: it is not the frame that should come here, or not as it was sent.
+        """
+        frame = self._settle(rx_seq, data)
+        if rx_seq < self._next_delivery:
+            raise RunFailed(f"NIC {self.nic}: frame {frame.number} was delivered after a later one: out of order")
+        latency = now_ns - frame.end_ps // PS_PER_NS
+        if latency < 0:
+            raise RunFailed(f"NIC {self.nic}: frame {frame.number} was delivered {-latency} ns before it had arrived")
+        self._next_delivery = rx_seq + 1
+        self.delivered += 1
+        self.latencies[latency] += 1
+
+    def drop_at_backlog(self, rx_seq: int, data: bytes) -> None:
+        """netif_rx dropped a frame because the backlog was full.
+
+        Raises:
+            RunFailed: it is not the frame that should come here, or not as it was sent.
+        """
+        self._settle(rx_seq, data)
+        self.backlog_dropped += 1
+
+    def close(self, statistics: NicStatistics) -> FrameCounts:
+        """End the books once the wire, the NIC and the kernel are empty; where the frames went.
+
+        Raises:
+            RunFailed: the sum is off, or the NIC's own statistics say something else.
+        """
+        self._check_nothing_under_way()
+        counts = FrameCounts(
+            offered=self.offered,
+            delivered=self.delivered,
+            nic_missed=self.verdicts[Verdict.MISSED],
+            nic_error=self.verdicts[Verdict.ERROR],
+            nic_filtered=self.verdicts[Verdict.FILTERED],
+            backlog=self.backlog_dropped,
+        )
+        check_conservation(counts, f"NIC {self.nic}")
+        self._check_statistics(statistics)
+        return counts
+
+    def _settle(self, rx_seq: int, data: bytes) -> _UnderWay:
+        """Take a kept frame off the books and compare it with what came out of the driver."""
+        frame = self._kept.pop(rx_seq, None)
+        if frame is None:
+            known = self.verdicts[Verdict.KEPT]
+            if rx_seq < known:
+                raise RunFailed(f"NIC {self.nic}: received frame {rx_seq} came out of the driver twice")
+            raise RunFailed(f"NIC {self.nic}: the driver received frame {rx_seq}, but the NIC kept only {known} frames")
+        if data != frame.data:
+            raise RunFailed(f"NIC {self.nic}: frame {frame.number} changed on its way: {_difference(frame.data, data)}")
+        return frame
+
+    def _check_nothing_under_way(self) -> None:
+        if self._on_wire:
+            number, count = self._on_wire[0].number, len(self._on_wire)
+            raise RunFailed(f"NIC {self.nic}: {count} of {self.offered} frames got no verdict, from frame {number} on")
+        if self.verdicts[Verdict.DISABLED]:
+            raise RunFailed(
+                f"NIC {self.nic}: {self.verdicts[Verdict.DISABLED]} frames arrived while its receiver was off"
+            )
+        if self._kept:
+            number, count = next(iter(self._kept.values())).number, len(self._kept)
+            raise RunFailed(
+                f"NIC {self.nic}: {count} of the {self.verdicts[Verdict.KEPT]} frames that it kept "
+                f"never reached the stack, the first is frame {number}"
+            )
+
+    def _check_statistics(self, statistics: NicStatistics) -> None:
+        pairs = (
+            (Verdict.KEPT, statistics.kept),
+            (Verdict.MISSED, statistics.missed),
+            (Verdict.ERROR, statistics.error),
+            (Verdict.FILTERED, statistics.filtered),
+        )
+        for verdict, counted in pairs:
+            if self.verdicts[verdict] != counted:
+                raise RunFailed(
+                    f"NIC {self.nic}: {self.verdicts[verdict]} frames had the verdict {verdict.name}, "
+                    f"but its statistics registers say {counted}"
+                )
+
+
+def check_conservation(counts: FrameCounts, whose: str) -> None:
+    """Offered frames are delivered or dropped.
+
+    Raises:
+        RunFailed: the sum is off.
+    """
+    dropped = counts.nic_missed + counts.nic_error + counts.nic_filtered + counts.backlog
+    if counts.offered != counts.delivered + dropped:
+        raise RunFailed(
+            f"{whose}: {counts.offered} frames offered, but {counts.delivered} delivered + {dropped} dropped "
+            f"(missed {counts.nic_missed}, error {counts.nic_error}, filtered {counts.nic_filtered}, "
+            f"backlog {counts.backlog}) = {counts.delivered + dropped}"
+        )
+
+
+def total_counts(counts: Iterable[FrameCounts]) -> FrameCounts:
+    """The sum over all NICs."""
+    nics = list(counts)
+    return FrameCounts(
+        offered=sum(nic.offered for nic in nics),
+        delivered=sum(nic.delivered for nic in nics),
+        nic_missed=sum(nic.nic_missed for nic in nics),
+        nic_error=sum(nic.nic_error for nic in nics),
+        nic_filtered=sum(nic.nic_filtered for nic in nics),
+        backlog=sum(nic.backlog for nic in nics),
+    )
+
+
+def total_latency(ledgers: Iterable[Ledger]) -> Latency | None:
+    """Exact latencies over all NICs, percentiles by nearest rank; None if nothing was delivered."""
+    latencies: Counter[int] = Counter()
+    for ledger in ledgers:
+        latencies.update(ledger.latencies)
+    count = latencies.total()
+    if not count:
+        return None
+    values = sorted(latencies)
+    ranks = list(itertools.accumulate(latencies[value] for value in values))
+
+    def percentile(percent: int) -> int:
+        rank = -(-count * percent // 100)
+        return next(value for value, reached in zip(values, ranks, strict=True) if reached >= rank)
+
+    return Latency(min=values[0], p50=percentile(50), p99=percentile(99), max=values[-1])
+
+
+def _difference(sent: bytes, received: bytes) -> str:
+    if len(sent) != len(received):
+        return f"sent {len(sent)} bytes, received {len(received)}"
+    index = next(index for index, pair in enumerate(zip(sent, received, strict=True)) if pair[0] != pair[1])
+    return f"byte {index} was sent as {sent[index]:#04x} and received as {received[index]:#04x}"

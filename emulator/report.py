@@ -1,0 +1,203 @@
+"""What a run says: summary.json, and the table a person reads."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from emulator.results import CpuTime, RunResults
+from emulator.scenario import Scenario
+
+Summary = Mapping[str, Any]
+
+_CONTEXTS = {
+    "hardirq": "interrupt handlers",
+    "softirq": "softirqs",
+    "ksoftirqd": "ksoftirqd",
+    "user": "other threads",
+    "idle": "idle",
+}
+
+
+def build_summary(scenario: Scenario, results: RunResults) -> dict[str, Any]:
+    """The content of summary.json; equal options give equal content, except ``time.wall_s``.
+
+    ``latency_ns`` is null in each place if nothing was delivered; packets_per_poll is 0 if there was no poll.
+    """
+    frames, napi, latency = results.frames, results.napi, results.latency
+    return {
+        "frames": {
+            "offered": frames.offered,
+            "delivered": frames.delivered,
+            "dropped": {
+                "nic_missed": frames.nic_missed,
+                "nic_error": frames.nic_error,
+                "nic_filtered": frames.nic_filtered,
+                "backlog": frames.backlog,
+            },
+        },
+        "interrupts": {"rx": results.interrupts.rx, "total": results.interrupts.total},
+        "napi": {
+            "polls": napi.polls,
+            "completed": napi.completed,
+            "exhausted": napi.exhausted,
+            "packets_per_poll": round(napi.packets / napi.polls, 3) if napi.polls else 0.0,
+        },
+        "cpu": [_cpu_summary(cpu) for cpu in results.cpus],
+        "latency_ns": {
+            "min": latency and latency.min,
+            "p50": latency and latency.p50,
+            "p99": latency and latency.p99,
+            "max": latency and latency.max,
+        },
+        "time": {
+            "simulated_ns": results.time.simulated_ns,
+            "cycles": results.time.cycles,
+            "wall_s": round(results.time.wall_s, 3),
+        },
+        "scenario": scenario.to_dict(),
+    }
+
+
+def _cpu_summary(cpu: CpuTime) -> dict[str, int]:
+    return {
+        "hardirq": cpu.hardirq,
+        "softirq": cpu.softirq,
+        "ksoftirqd": cpu.ksoftirqd,
+        "user": cpu.user,
+        "idle": cpu.idle,
+    }
+
+
+def format_summary(summary: Summary) -> str:
+    """The text of summary.json."""
+    return json.dumps(summary, indent=2) + "\n"
+
+
+class _Row(NamedTuple):
+    """A line of the table: what, how much, and a remark."""
+
+    what: str
+    value: str
+    remark: str = ""
+
+
+def print_report(summary: Summary, padded: int, console: Console) -> None:
+    """Print the table of a summary; ``padded`` frames were lengthened to 60 bytes. Colours only on a terminal."""
+    sections = _sections(summary, padded)
+    if console.is_terminal:
+        console.print(_rich_table(sections))
+    else:
+        console.file.write(_plain_table(sections))
+
+
+def _rich_table(sections: Mapping[str, list[_Row]]) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, show_header=False, show_edge=False, pad_edge=False)
+    table.add_column(overflow="fold")
+    table.add_column(justify="right", style="bold", no_wrap=True)
+    table.add_column(style="dim", overflow="fold")
+    for title, rows in sections.items():
+        table.add_row(f"[bold cyan]{title}[/]")
+        for row in rows:
+            table.add_row(f"  {row.what}", row.value, row.remark)
+    return table
+
+
+def _plain_table(sections: Mapping[str, list[_Row]]) -> str:
+    rows = [row for section in sections.values() for row in section]
+    what_width = max(len(row.what) for row in rows)
+    value_width = max(len(row.value) for row in rows)
+    lines: list[str] = []
+    for title, section in sections.items():
+        lines.append(title)
+        lines.extend(f"  {row.what:{what_width}}  {row.value:>{value_width}}  {row.remark}".rstrip() for row in section)
+    return "\n".join(lines) + "\n"
+
+
+def _sections(summary: Summary, padded: int) -> dict[str, list[_Row]]:
+    sections = {
+        "Frames": _frame_rows(summary, padded),
+        "Interrupts and NAPI": _napi_rows(summary),
+    }
+    for number, cpu in enumerate(summary["cpu"]):
+        sections[f"Time of CPU {number}"] = _cpu_rows(cpu)
+    sections["Latency, from the frame's last byte on the wire to netif_receive_skb"] = _latency_rows(summary)
+    sections["Simulation"] = _speed_rows(summary)
+    return sections
+
+
+def _frame_rows(summary: Summary, padded: int) -> list[_Row]:
+    frames, dropped = summary["frames"], summary["frames"]["dropped"]
+    offered = frames["offered"]
+
+    def row(what: str, count: int, remark: str) -> _Row:
+        return _Row(what, f"{count:,}", f"{_percent(count, offered):>7}  {remark}")
+
+    remark = f"{padded:,} of them were shorter than 60 bytes and padded with zeros" if padded else ""
+    return [
+        _Row("offered", f"{offered:,}", remark),
+        row("delivered", frames["delivered"], "reached netif_receive_skb, unchanged and in order"),
+        row("dropped: missed by the NIC", dropped["nic_missed"], "no room in its receive FIFO (MPC)"),
+        row("dropped: bad frames", dropped["nic_error"], "FCS or length, counted by the NIC"),
+        row("dropped: filtered", dropped["nic_filtered"], "not for this station"),
+        row("dropped: backlog full", dropped["backlog"], "netif_rx found no room in the CPU's queue"),
+    ]
+
+
+def _napi_rows(summary: Summary) -> list[_Row]:
+    interrupts, napi, delivered = summary["interrupts"], summary["napi"], summary["frames"]["delivered"]
+    per_packet = f"{interrupts['rx'] / delivered:.4g} per delivered frame" if delivered else ""
+    return [
+        _Row("receive interrupts", f"{interrupts['rx']:,}", per_packet),
+        _Row("all interrupts", f"{interrupts['total']:,}"),
+        _Row("polls", f"{napi['polls']:,}", "calls of the poll function"),
+        _Row("  completed", f"{napi['completed']:,}", "ring empty, interrupt unmasked"),
+        _Row("  budget used up", f"{napi['exhausted']:,}", f"of {summary['scenario']['budget']} packets; polled again"),
+        _Row("packets per poll", f"{napi['packets_per_poll']:.2f}"),
+    ]
+
+
+def _cpu_rows(cpu: Mapping[str, int]) -> list[_Row]:
+    total = sum(cpu.values())
+    return [_Row(words, _percent(cpu[key], total), _duration(cpu[key])) for key, words in _CONTEXTS.items()]
+
+
+def _latency_rows(summary: Summary) -> list[_Row]:
+    latency = summary["latency_ns"]
+    if latency["min"] is None:
+        return [_Row("no frame was delivered", "")]
+    words = {"min": "shortest", "p50": "median", "p99": "99 % are within", "max": "longest"}
+    return [_Row(what, _duration(latency[key])) for key, what in words.items()]
+
+
+def _speed_rows(summary: Summary) -> list[_Row]:
+    time, offered = summary["time"], summary["frames"]["offered"]
+    wall_s = max(time["wall_s"], 0.001)
+    rows = [
+        _Row("simulated time", _duration(time["simulated_ns"])),
+        _Row("wall time", f"{time['wall_s']:.2f} s"),
+        _Row("frames per wall second", f"{offered / wall_s:,.0f}"),
+    ]
+    if time["cycles"]:
+        rows.append(
+            _Row("clock cycles per wall second", f"{time['cycles'] / wall_s:,.0f}", f"{time['cycles']:,} cycles")
+        )
+    return rows
+
+
+def _percent(part: int, whole: int) -> str:
+    return f"{100 * part / whole:.2f} %" if whole else "-"
+
+
+def _duration(nanoseconds: int) -> str:
+    """A time in the unit that suits it."""
+    if nanoseconds < 10_000:
+        return f"{nanoseconds:,} ns"
+    if nanoseconds < 10_000_000:
+        return f"{nanoseconds / 1_000:,.1f} us"
+    return f"{nanoseconds / 1_000_000:,.3f} ms"

@@ -1,0 +1,87 @@
+"""What a run measured, as plain values; emulator/report.py makes summary.json and the table of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NicStatistics:
+    """What a NIC's own statistics registers say became of the frames that arrived, in frames."""
+
+    kept: int  #: GPRC
+    missed: int  #: MPC
+    error: int  #: CRCERRS, RXERRC and the length errors
+    filtered: int  #: TPR without all the others
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FrameCounts:
+    """Where frames ended; the sum of the others is ``offered``."""
+
+    offered: int
+    delivered: int
+    nic_missed: int
+    nic_error: int
+    nic_filtered: int
+    backlog: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Interrupts:
+    """Interrupts taken: those with a receive cause, and all."""
+
+    rx: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NapiCounts:
+    """Calls of the poll function: all, those that completed, those that used up their budget; packets of all."""
+
+    polls: int
+    completed: int
+    exhausted: int
+    packets: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CpuTime:
+    """Time that one CPU spent in each context, in ns."""
+
+    hardirq: int
+    softirq: int
+    ksoftirqd: int
+    user: int
+    idle: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Latency:
+    """From the last FCS byte on the wire to netif_receive_skb, in ns."""
+
+    min: int
+    p50: int
+    p99: int
+    max: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunTime:
+    """How long the run took: simulated ns and clock cycles (0 on an engine without a clock), and wall seconds."""
+
+    simulated_ns: int
+    cycles: int
+    wall_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunResults:
+    """Everything a run measured; counts are sums over all NICs. No latency if nothing was delivered."""
+
+    frames: FrameCounts
+    interrupts: Interrupts
+    napi: NapiCounts
+    cpus: tuple[CpuTime, ...]
+    latency: Latency | None
+    time: RunTime
