@@ -1,0 +1,1 @@
+"""The NIC: the device under test, in Amaranth, synthesizable."""

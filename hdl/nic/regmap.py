@@ -297,7 +297,7 @@ class RAH(Register):
     AV = Field(31, "address valid")
 
 
-# --- Statistics (SDM 13.7): clear on read, stick at the maximum --------------------------------------------------------
+# --- Statistics (SDM 13.7): clear on read, stick at the maximum ------------------------------------------------------
 
 
 class _Statistic(Register):
