@@ -1,0 +1,1 @@
+"""The Linux side: a model of the kernel, and the drivers written against it."""

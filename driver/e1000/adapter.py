@@ -1,0 +1,55 @@
+"""The driver's private data: one Adapter per device (struct e1000_adapter)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from hdl.nic.regmap import ICR, REGISTERS, Access
+
+if TYPE_CHECKING:
+    from driver.e1000.rx_ring import RxRing
+    from driver.kernel.io import Iomem
+    from driver.kernel.napi import Napi
+    from driver.kernel.netdevice import NetDevice
+    from driver.kernel.pci import PciDev
+    from driver.kernel.timer import TimerList
+
+#: Causes that poll() services and that are masked while it does.
+RX_CAUSES = ICR.RXT0 | ICR.RXO | ICR.RXDMT0 | ICR.RXSEQ
+
+#: Causes that the handler services itself; never masked while the interface is up.
+OTHER_CAUSES = int(ICR.LSC)
+
+#: The statistics registers, in the order of their offsets: a pair's low half, which does not clear, comes first.
+STATISTICS = [register for register in REGISTERS if register.offset >> 12 == 4]
+
+
+@dataclass(slots=True, eq=False)
+class Adapter:
+    """One device.
+
+    Attributes:
+        use_napi: false: one interrupt per packet and netif_rx, as before NAPI.
+        down: the interface is down or on its way there.
+        hw_stats: sums of the device's statistics registers, by name.
+        rx_irqs: interrupts with a receive cause.
+        alloc_rx_buff_failed: receive buffers that could not be had.
+        rx_dropped: frames that the driver dropped: more than one buffer long.
+    """
+
+    netdev: NetDevice
+    pdev: PciDev
+    hw: Iomem
+    napi: Napi
+    rx_ring: RxRing
+    watchdog_timer: TimerList
+    use_napi: bool
+    down: bool = True
+    hw_stats: dict[str, int] = field(default_factory=lambda: {register.__name__: 0 for register in STATISTICS})
+    rx_irqs: int = 0
+    alloc_rx_buff_failed: int = 0
+    rx_dropped: int = 0
+
+
+assert all(register.access in (Access.READ_CLEARS, Access.READ_ONLY) for register in STATISTICS)

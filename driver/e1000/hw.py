@@ -1,0 +1,52 @@
+"""Access to the device's registers, and the hardware's own procedures.
+
+SDM is the Intel 8254x Software Developer's Manual.
+"""
+
+from __future__ import annotations
+
+from driver.kernel.io import Iomem, readl, writel
+from driver.kernel.timer import usleep_range
+from hdl.nic.regmap import CTRL, ICR, IMC, RAH, RAL, RCTL, STATUS, Register
+
+#: All interrupt causes.
+ALL_CAUSES = IMC.writable
+
+
+async def er32(hw: Iomem, register: type[Register]) -> int:
+    """Read a register."""
+    return await readl(hw + register.offset)
+
+
+async def ew32(hw: Iomem, register: type[Register], value: int) -> None:
+    """Write a register; posted."""
+    await writel(value, hw + register.offset)
+
+
+async def e1000_write_flush(hw: Iomem) -> None:
+    """Return when the device has seen all writes so far: a read pushes them ahead of it (E1000_WRITE_FLUSH)."""
+    await er32(hw, STATUS)
+
+
+async def e1000_reset_hw(hw: Iomem) -> None:
+    """Quiesce the device, reset it, and leave it masked (SDM 14.3). Sleeps."""
+    await ew32(hw, IMC, ALL_CAUSES)
+    await ew32(hw, RCTL, 0)
+    await e1000_write_flush(hw)
+    ctrl = await er32(hw, CTRL)
+    await ew32(hw, CTRL, ctrl | CTRL.RST)
+    await usleep_range(2, 5)  # SDM 13.4.1: the registers are not accessible for about 1 us
+    await ew32(hw, IMC, ALL_CAUSES)
+    await er32(hw, ICR)
+
+
+async def e1000_set_link_up(hw: Iomem) -> None:
+    """Let the MAC use the PHY's link (SDM 8.5)."""
+    await ew32(hw, CTRL, await er32(hw, CTRL) | CTRL.SLU)
+
+
+async def e1000_rar_set(hw: Iomem, address: bytes, index: int) -> None:
+    """Put a MAC address of six bytes into a receive address register (SDM 13.5.2)."""
+    await writel(int.from_bytes(address[:4], "little"), hw + RAL.at(index))
+    high = RAH.ADDRESS.put(int.from_bytes(address[4:], "little")) | RAH.AV
+    await writel(high, hw + RAH.at(index))

@@ -1,0 +1,106 @@
+"""The interrupt handlers, and the poll that NAPI calls (e1000_intr and e1000_clean in e1000_main.c)."""
+
+from __future__ import annotations
+
+from typing import cast
+
+from driver.e1000.adapter import OTHER_CAUSES, RX_CAUSES, Adapter
+from driver.e1000.hw import ALL_CAUSES, e1000_write_flush, er32, ew32
+from driver.e1000.rx_ring import RX_BUFFER_WRITE, e1000_alloc_rx_buffers, e1000_next_rx_skb
+from driver.kernel.dev import netif_receive_skb, netif_rx
+from driver.kernel.irq import IrqReturn, synchronize_irq
+from driver.kernel.napi import Napi, __napi_schedule, napi_complete_done, napi_schedule_prep
+from hdl.nic.regmap import ICR, ICS, IMC, IMS
+
+
+async def e1000_irq_enable(adapter: Adapter) -> None:
+    """Unmask every cause that the driver uses."""
+    await ew32(adapter.hw, IMS, RX_CAUSES | OTHER_CAUSES)
+
+
+async def e1000_irq_disable(adapter: Adapter) -> None:
+    """Mask everything and wait until no handler runs. Sleeps."""
+    await ew32(adapter.hw, IMC, ALL_CAUSES)
+    await e1000_write_flush(adapter.hw)
+    await synchronize_irq(adapter.pdev.irq)
+
+
+async def e1000_intr(_irq: int, dev_id: object) -> IrqReturn:
+    """Interrupt handler: mask the receive causes and leave the work to the poll.
+
+    Reading ICR clears all causes, masked ones too. A receive cause that is cleared here while the poll runs is not
+    lost: napi_schedule_prep then sets MISSED, and the poll comes again.
+    """
+    adapter = cast(Adapter, dev_id)
+    icr = await er32(adapter.hw, ICR)
+    if not icr & (RX_CAUSES | OTHER_CAUSES):
+        return IrqReturn.NONE
+    if icr & ICR.LSC:
+        _link_changed(adapter)
+    if icr & RX_CAUSES:
+        adapter.rx_irqs += 1
+        if napi_schedule_prep(adapter.napi):
+            await ew32(adapter.hw, IMC, RX_CAUSES)
+            await e1000_write_flush(adapter.hw)  # the line is low before the handler ends
+            __napi_schedule(adapter.napi)
+    return IrqReturn.HANDLED
+
+
+async def e1000_clean(napi: Napi, budget: int) -> int:
+    """poll(): take up to ``budget`` packets off the ring; when it is empty, complete and unmask."""
+    assert napi.dev is not None
+    adapter = cast(Adapter, napi.dev.priv)
+    work_done = await e1000_clean_rx_irq(adapter, budget)
+    if work_done == budget:
+        return budget
+    if await napi_complete_done(napi, work_done) and not adapter.down:
+        # Causes latched since the handler read ICR interrupt at once: nothing rots between the last look and here.
+        await ew32(adapter.hw, IMS, RX_CAUSES)
+    return work_done
+
+
+async def e1000_clean_rx_irq(adapter: Adapter, work_to_do: int) -> int:
+    """Pass packets to the stack and refill the ring behind them; returns how many descriptors were cleaned."""
+    ring = adapter.rx_ring
+    work_done = 0
+    while work_done < work_to_do:
+        done, skb = await e1000_next_rx_skb(adapter)
+        if not done:
+            break
+        work_done += 1
+        if skb is not None:
+            await netif_receive_skb(skb)
+        if ring.unused >= RX_BUFFER_WRITE:
+            await e1000_alloc_rx_buffers(adapter, ring.unused)
+    if ring.unused:
+        await e1000_alloc_rx_buffers(adapter, ring.unused)
+    return work_done
+
+
+async def e1000_intr_netif_rx(_irq: int, dev_id: object) -> IrqReturn:
+    """Interrupt handler without NAPI: one packet per interrupt, straight into the backlog.
+
+    One cause stands for any number of packets. If more are in the ring, ICS asks for another interrupt.
+    """
+    adapter = cast(Adapter, dev_id)
+    icr = await er32(adapter.hw, ICR)
+    if not icr & (RX_CAUSES | OTHER_CAUSES):
+        return IrqReturn.NONE
+    if icr & ICR.LSC:
+        _link_changed(adapter)
+    if icr & RX_CAUSES:
+        adapter.rx_irqs += 1
+        _, skb = await e1000_next_rx_skb(adapter)
+        if skb is not None:
+            await netif_rx(skb)
+        if adapter.rx_ring.unused >= RX_BUFFER_WRITE:
+            await e1000_alloc_rx_buffers(adapter, adapter.rx_ring.unused)
+        if adapter.rx_ring.done() and not adapter.down:
+            await ew32(adapter.hw, ICS, ICR.RXT0)
+    return IrqReturn.HANDLED
+
+
+def _link_changed(adapter: Adapter) -> None:
+    """Let the watchdog look at the link soon."""
+    if not adapter.down:
+        adapter.watchdog_timer.mod(adapter.pdev.machine.jiffies + 1)

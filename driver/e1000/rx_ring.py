@@ -1,0 +1,159 @@
+"""The receive ring: its memory, refilling it, and taking packets off it.
+
+The device owns the descriptors from head to tail; ``next_to_use`` is the tail, ``next_to_clean`` the next one that it
+will have written back. One slot stays empty, since a tail that equals the head means that there is no descriptor.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from driver.e1000.hw import ew32
+from driver.kernel.cpu import spend
+from driver.kernel.dma import (
+    CoherentMemory,
+    DmaDirection,
+    FragAllocator,
+    dma_alloc_coherent,
+    dma_free_coherent,
+    dma_map_single,
+    dma_rmb,
+    dma_unmap_single,
+    dma_wmb,
+)
+from driver.kernel.skbuff import SkBuff, build_skb
+from hdl.nic.layouts import RxDescriptor, RxStatus
+from hdl.nic.regmap import RDT
+
+if TYPE_CHECKING:
+    from driver.e1000.adapter import Adapter
+
+#: Bytes of a receive buffer: RCTL.BSIZE 0.
+RX_BUFFER_LEN = FragAllocator.SIZE
+
+#: Descriptors that are refilled at once while polling (E1000_RX_BUFFER_WRITE).
+RX_BUFFER_WRITE = 16
+
+# The layout's views are for RTL and slow in Python; what the loops below need of them are shifts.
+_LAYOUT = RxDescriptor.as_shape()
+DESCRIPTOR_BYTES = _LAYOUT.size // 8
+_ADDRESS_LSB = _LAYOUT["address"].offset
+_WRITEBACK_LSB = _LAYOUT["length"].offset  #: the device writes back from here to the end
+_WRITEBACK_BYTES = DESCRIPTOR_BYTES - _WRITEBACK_LSB // 8
+_LENGTH_MASK = (1 << _LAYOUT["length"].width) - 1
+_STATUS_LSB = _LAYOUT["status"].offset - _WRITEBACK_LSB
+_DD = 1 << _STATUS_LSB + RxStatus.as_shape()["DD"].offset
+_EOP = 1 << _STATUS_LSB + RxStatus.as_shape()["EOP"].offset
+_ERRORS = ((1 << _LAYOUT["errors"].width) - 1) << _LAYOUT["errors"].offset - _WRITEBACK_LSB
+
+
+class RxRing:
+    """A ring of receive descriptors and the buffers in it.
+
+    Attributes:
+        count: descriptors.
+        buffers: address of the buffer in each slot; 0 for none.
+        discarding: in the middle of a frame that is longer than one buffer.
+    """
+
+    def __init__(self, count: int) -> None:
+        self.count = count
+        self.next_to_use = 0
+        self.next_to_clean = 0
+        self.buffers = [0] * count
+        self.discarding = False
+        self.memory: CoherentMemory | None = None
+
+    @property
+    def desc(self) -> CoherentMemory:
+        """Memory of the descriptors; only while the interface is up."""
+        assert self.memory is not None, "the ring is not set up"
+        return self.memory
+
+    @property
+    def unused(self) -> int:
+        """Slots that could be given to the device (E1000_DESC_UNUSED)."""
+        return (self.next_to_clean - self.next_to_use - 1) % self.count
+
+    def writeback(self) -> int:
+        """What the device wrote back to the next descriptor to clean; 0 if that one is not the device's."""
+        if self.next_to_clean == self.next_to_use:
+            return 0  # it still says DD from its last use
+        offset = self.next_to_clean * DESCRIPTOR_BYTES + _WRITEBACK_LSB // 8
+        return int.from_bytes(self.desc.read(offset, _WRITEBACK_BYTES), "little")
+
+    def done(self) -> bool:
+        """Whether the device is finished with the next descriptor to clean."""
+        return bool(self.writeback() & _DD)
+
+
+def e1000_setup_rx_resources(adapter: Adapter) -> bool:
+    """Get memory for the ring; false if there is none."""
+    ring = adapter.rx_ring
+    ring.memory = dma_alloc_coherent(adapter.pdev, ring.count * DESCRIPTOR_BYTES)
+    ring.next_to_use = ring.next_to_clean = 0
+    ring.discarding = False
+    return ring.memory is not None
+
+
+def e1000_free_rx_resources(adapter: Adapter) -> None:
+    """Give the ring and the buffers in it back; the device must not use them any more."""
+    ring = adapter.rx_ring
+    for slot, buffer in enumerate(ring.buffers):
+        if buffer:
+            dma_unmap_single(adapter.pdev, buffer, RX_BUFFER_LEN, DmaDirection.FROM_DEVICE)
+            adapter.pdev.machine.frags.free(buffer)
+            ring.buffers[slot] = 0
+    dma_free_coherent(adapter.pdev, ring.desc)
+    ring.memory = None
+
+
+async def e1000_alloc_rx_buffers(adapter: Adapter, count: int) -> None:
+    """Give the device so many buffers more. Without memory it gets fewer; the next poll or the watchdog tries again."""
+    ring = adapter.rx_ring
+    machine = adapter.pdev.machine
+    first = ring.next_to_use
+    descriptors = bytearray()
+    for _ in range(count):
+        buffer = machine.frags.alloc()
+        if not buffer:
+            adapter.alloc_rx_buff_failed += 1
+            break
+        dma = dma_map_single(adapter.pdev, buffer, RX_BUFFER_LEN, DmaDirection.FROM_DEVICE)
+        ring.buffers[ring.next_to_use] = buffer
+        descriptors += (dma << _ADDRESS_LSB).to_bytes(DESCRIPTOR_BYTES, "little")  # the rest zero: DD clear
+        ring.next_to_use = (ring.next_to_use + 1) % ring.count
+    if not descriptors:
+        return
+    until_wrap = (ring.count - first) * DESCRIPTOR_BYTES
+    ring.desc.write(first * DESCRIPTOR_BYTES, bytes(descriptors[:until_wrap]))
+    if len(descriptors) > until_wrap:
+        ring.desc.write(0, bytes(descriptors[until_wrap:]))
+    dma_wmb()
+    await ew32(adapter.hw, RDT, ring.next_to_use)
+
+
+async def e1000_next_rx_skb(adapter: Adapter) -> tuple[bool, SkBuff | None]:
+    """Take the next descriptor off the ring if the device is finished with it.
+
+    Returns:
+        Whether it was; and the packet, if one ended there and is good.
+    """
+    ring = adapter.rx_ring
+    writeback = ring.writeback()
+    if not writeback & _DD:
+        return False, None
+    dma_rmb()  # nothing else of the descriptor, or of the buffer, before DD
+    machine = adapter.pdev.machine
+    await spend(machine.costs.rx_packet + machine.costs.skb_alloc)
+    slot = ring.next_to_clean
+    buffer, ring.buffers[slot] = ring.buffers[slot], 0
+    dma_unmap_single(adapter.pdev, buffer, RX_BUFFER_LEN, DmaDirection.FROM_DEVICE)
+    ring.next_to_clean = (slot + 1) % ring.count
+    whole = bool(writeback & _EOP) and not ring.discarding
+    ring.discarding = not writeback & _EOP
+    if whole and not writeback & _ERRORS:
+        return True, build_skb(buffer, writeback & _LENGTH_MASK, adapter.netdev)
+    adapter.rx_dropped += bool(writeback & _EOP)
+    machine.frags.free(buffer)
+    return True, None

@@ -1,0 +1,293 @@
+"""CPUs: a stack of contexts each (task < softirq < hardirq), preemption, and the account of every nanosecond.
+
+Kernel and driver code are coroutines. They run in no time until they await one of the primitives of this file, which
+traps into the CPU that runs them: to spend time, to stall on the bus, to sleep, or to run softirqs.
+"""
+
+from __future__ import annotations
+
+import enum
+import types
+from collections.abc import Coroutine, Generator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from driver.kernel.dev import SoftnetData
+    from driver.kernel.machine import Machine
+    from driver.kernel.sched import RunQueue, Task
+    from driver.kernel.timer import TimerBase
+
+Code = Coroutine[Any, Any, Any]
+
+
+class Level(enum.IntEnum):
+    """What a context is; a higher one preempts a lower one."""
+
+    TASK = 0
+    SOFTIRQ = 1
+    HARDIRQ = 2
+
+
+class Account(enum.IntEnum):
+    """What a CPU's time is booked to."""
+
+    IDLE = 0
+    USER = 1  #: tasks other than ksoftirqd
+    KSOFTIRQD = 2
+    SOFTIRQ = 3  #: softirqs at the end of an interrupt or at local_bh_enable
+    HARDIRQ = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Stall:
+    """Trap: an MMIO read, for which the CPU waits without taking interrupts."""
+
+    device: int
+    offset: int
+
+
+class Trap(enum.Enum):
+    """Traps without an argument; a trap that is an int is CPU time to spend, in ns."""
+
+    SLEEP = enum.auto()  #: the task waits until somebody wakes it
+    YIELD = enum.auto()  #: let another task run if it is its turn (cond_resched)
+    SOFTIRQS = enum.auto()  #: run pending softirqs on top of this task
+
+
+@types.coroutine
+def trap(request: int | Stall | Trap) -> Generator[int | Stall | Trap, Any, Any]:
+    """Hand a request to the CPU that runs this code; returns when it is fulfilled."""
+    return (yield request)
+
+
+async def spend(ns: int) -> None:
+    """Use the CPU for so long; whatever has a higher level may interrupt."""
+    if ns > 0:
+        await trap(ns)
+
+
+class Context:
+    """Code on a CPU's stack."""
+
+    __slots__ = ("account", "code", "ends_at", "level", "remaining", "result", "stalled")
+
+    def __init__(self, level: Level, account: Account, code: Code) -> None:
+        self.level = level
+        self.account = account
+        self.code = code
+        self.remaining = 0  # ns still to spend
+        self.ends_at = 0  # when that is over, if nothing interrupts
+        self.stalled = False
+        self.result: object = None  # of the trap that it waits for
+
+
+_running: Cpu | None = None
+
+
+def this_cpu() -> Cpu:
+    """The CPU that runs the present code, as smp_processor_id().
+
+    Raises:
+        RuntimeError: called from outside kernel code.
+    """
+    if _running is None:
+        raise RuntimeError("no CPU is running: call this from kernel or driver code, in a task or an interrupt")
+    return _running
+
+
+class Cpu:
+    """One processor.
+
+    Attributes:
+        id: its number.
+        time: ns booked to each Account, up to ``accounted_at``.
+        softirq_pending: bit mask of raised softirq vectors.
+        softirq_counts: executions of each vector (/proc/softirqs).
+        bh_disabled: depth of local_bh_disable.
+        serving_softirq: handle_softirqs is running, as a softirq or in ksoftirqd.
+        current: the task on the CPU; None is the idle task.
+    """
+
+    softnet: SoftnetData
+    timers: TimerBase
+    runqueue: RunQueue
+    ksoftirqd: Task
+
+    def __init__(self, machine: Machine, number: int) -> None:
+        self.machine = machine
+        self.id = number
+        self.stack: list[Context] = []
+        self.time = [0] * len(Account)
+        self.accounted_at = machine.now
+        self.softirq_pending = 0
+        self.softirq_counts = [0] * 10
+        self.bh_disabled = 0
+        self.serving_softirq = False
+        self.current: Task | None = None
+
+    # --- what code may ask ---------------------------------------------------------------------------------------
+
+    @property
+    def level(self) -> Level | None:
+        """Level of the running context; None when idle."""
+        return self.stack[-1].level if self.stack else None
+
+    @property
+    def in_interrupt(self) -> bool:
+        """Whether a hardirq or a softirq runs here, or softirqs are disabled."""
+        return self.serving_softirq or self.bh_disabled > 0 or self.in_hardirq
+
+    @property
+    def in_hardirq(self) -> bool:
+        """In a hardirq handler; they do not nest, so it would be the topmost context."""
+        return bool(self.stack) and self.stack[-1].level is Level.HARDIRQ
+
+    @property
+    def need_resched(self) -> bool:
+        """Another task should have the CPU."""
+        return self.runqueue.should_preempt(self.current)
+
+    @property
+    def idle(self) -> bool:
+        """Nothing runs here and nothing could."""
+        return not self.stack and not self.runqueue.waiting and not self.softirq_pending
+
+    # --- running -------------------------------------------------------------------------------------------------
+
+    def run(self) -> None:
+        """Run all that can run here at the present instant."""
+        machine = self.machine
+        while True:
+            top = self.stack[-1] if self.stack else None
+            if top is None or (top.level is not Level.HARDIRQ and not top.stalled):
+                handler = machine.irqs.take(self)
+                if handler is not None:
+                    self._push(Context(Level.HARDIRQ, Account.HARDIRQ, handler))
+                    continue
+            if top is None:
+                if not self._schedule():
+                    return
+                continue
+            if top.stalled:
+                return
+            if top.level is Level.TASK and self._preempt():
+                continue
+            if top.remaining:
+                if top.ends_at > machine.now:
+                    return
+                top.remaining = 0
+            self._step(top)
+
+    def deadline(self) -> int | None:
+        """When something happens here by itself; None if nothing does."""
+        if not self.stack:
+            return None
+        top = self.stack[-1]
+        if top.stalled:
+            return None
+        if top.level is Level.TASK and self.runqueue.waiting and not self.in_interrupt:
+            assert self.current is not None
+            return min(top.ends_at, self.runqueue.slice_end(self.current))
+        return top.ends_at
+
+    def resume(self, value: int) -> None:
+        """The MMIO read for which this CPU stalls came back."""
+        top = self.stack[-1]
+        top.stalled = False
+        top.result = value
+
+    def account(self) -> None:
+        """Book the time since the last call to what ran."""
+        elapsed = self.machine.now - self.accounted_at
+        if elapsed:
+            self.time[self.stack[-1].account if self.stack else Account.IDLE] += elapsed
+            if len(self.stack) == 1 and self.current is not None:
+                self.current.vruntime += elapsed
+            self.accounted_at = self.machine.now
+
+    def _step(self, context: Context) -> None:
+        """Run a context's code up to its next trap."""
+        global _running  # noqa: PLW0603 - as the per-CPU register that holds `current`
+        _running = self
+        try:
+            request = context.code.send(context.result)
+        except StopIteration:
+            self._finish(context)
+            return
+        finally:
+            _running = None
+        context.result = None
+        if type(request) is int:
+            context.remaining = request
+            context.ends_at = self.machine.now + request
+        elif type(request) is Stall:
+            context.stalled = True
+            self.machine.start_read(self, request)
+        elif request is Trap.SOFTIRQS:
+            self._push_softirqs()
+        elif request is Trap.SLEEP:
+            self._switch_out(runnable=False)
+        elif self.need_resched:
+            self._switch_out(runnable=True)
+
+    def _finish(self, context: Context) -> None:
+        """A context's code came to its end."""
+        if context.level is Level.TASK:
+            self._switch_out(runnable=False)
+            return
+        self._pop()
+        if context.level is Level.HARDIRQ and self.softirq_pending and not self.in_interrupt:
+            self._push_softirqs()  # irq_exit: __irq_exit_rcu in kernel/softirq.c
+
+    def _push(self, context: Context) -> None:
+        self.account()
+        if self.stack:
+            below = self.stack[-1]
+            if below.remaining:
+                below.remaining = below.ends_at - self.machine.now
+        self.stack.append(context)
+
+    def _pop(self) -> None:
+        self.account()
+        self.stack.pop()
+        if self.stack:
+            below = self.stack[-1]
+            if below.remaining:
+                below.ends_at = self.machine.now + below.remaining
+
+    def _push_softirqs(self) -> None:
+        self._push(Context(Level.SOFTIRQ, Account.SOFTIRQ, self.machine.softirqs.handle_softirqs()))
+
+    # --- tasks ---------------------------------------------------------------------------------------------------
+
+    def _preempt(self) -> bool:
+        """Take the CPU from the task that has it, if it is another's turn and the task may be interrupted."""
+        if self.in_interrupt or not self.need_resched:
+            return False
+        self._switch_out(runnable=True)
+        return True
+
+    def _switch_out(self, *, runnable: bool) -> None:
+        task = self.current
+        assert task is not None
+        context = self.stack[-1]
+        if context.remaining:
+            context.remaining = context.ends_at - self.machine.now
+        self.account()
+        self.stack.pop()
+        self.current = None
+        self.runqueue.put_prev(task, runnable=runnable)
+
+    def _schedule(self) -> bool:
+        """Give the idle CPU to a task; False if there is none."""
+        task = self.runqueue.pick_next()
+        if task is None:
+            return False
+        self.account()
+        self.current = task
+        context = task.context
+        context.remaining += task.switch_in_cost()
+        context.ends_at = self.machine.now + context.remaining
+        self.stack.append(context)
+        return True

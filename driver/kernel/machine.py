@@ -1,0 +1,151 @@
+"""The machine: CPUs, time, interrupt lines and the bus, as a deterministic discrete-event model that does no I/O.
+
+Whoever runs a machine does this, over and over: ``run()``, start the requests that come out of it on the device,
+let the device go on until ``deadline()`` or until it has something to tell, and tell the machine: ``advance_to``,
+``set_irq_level``, ``complete_read``.
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from driver.kernel.cpu import Account, Code, Cpu, Stall
+from driver.kernel.dev import SoftnetData, net_rx_action
+from driver.kernel.dma import FragAllocator, HostMemory, PageAllocator
+from driver.kernel.irq import Irqs
+from driver.kernel.pci import FIRST_IRQ
+from driver.kernel.sched import RunQueue, Task
+from driver.kernel.softirq import Softirqs, Vector
+from driver.kernel.sysctl import Sysctl
+from driver.kernel.timer import NSEC_PER_SEC, TimerBase, run_timer_softirq
+from driver.kernel.trace import Tracepoints
+
+if TYPE_CHECKING:
+    from driver.kernel.costs import Costs
+    from driver.kernel.napi import Napi
+    from driver.kernel.netdevice import NetDevice
+
+
+@dataclass(frozen=True, slots=True)
+class MmioRead:
+    """Request: start a 32-bit read and report its end with this tag."""
+
+    device: int
+    offset: int
+    tag: int
+
+
+@dataclass(frozen=True, slots=True)
+class MmioWrite:
+    """Request: post a 32-bit write."""
+
+    device: int
+    offset: int
+    value: int
+
+
+Request = MmioRead | MmioWrite
+
+
+class Machine:
+    """A computer that runs Linux.
+
+    Attributes:
+        now: simulated time in ns.
+        memory: host memory, shared with the devices.
+        cpus, irqs, softirqs, netdevs, napis, tracepoints: what it consists of.
+        pages, frags: allocators of host memory.
+        random: for addresses and the like; seeded.
+    """
+
+    def __init__(
+        self, memory: HostMemory, costs: Costs, *, cpus: int = 1, sysctl: Sysctl | None = None, seed: int = 0
+    ) -> None:
+        self.now = 0
+        self.memory = memory
+        self.costs = costs
+        self.sysctl = sysctl or Sysctl()
+        self.random = random.Random(seed)
+        self.tracepoints = Tracepoints()
+        self.pages = PageAllocator(memory)
+        self.frags = FragAllocator(self.pages)
+        self.netdevs: list[NetDevice] = []
+        self.napis: list[Napi] = []
+        self.softirqs = Softirqs(self)
+        self.softirqs.open_softirq(Vector.TIMER, run_timer_softirq)
+        self.softirqs.open_softirq(Vector.NET_RX, net_rx_action)
+        self.cpus = [Cpu(self, number) for number in range(cpus)]
+        self.irqs = Irqs(self)
+        self._next_pid = 1
+        self._requests: list[Request] = []
+        for cpu in self.cpus:
+            cpu.runqueue = RunQueue(cpu)
+            cpu.timers = TimerBase(cpu)
+            cpu.softnet = SoftnetData(cpu)
+            cpu.ksoftirqd = self.kthread_run(
+                self.softirqs.run_ksoftirqd(), f"ksoftirqd/{cpu.id}", cpu, account=Account.KSOFTIRQD
+            )
+
+    # --- for whoever runs the machine ------------------------------------------------------------------------------
+
+    def run(self) -> list[Request]:
+        """Run all that can run at the present instant; returns what the device must be asked, in order."""
+        for cpu in self.cpus:
+            cpu.run()
+        requests, self._requests = self._requests, []
+        return requests
+
+    def deadline(self) -> int | None:
+        """Until when nothing happens by itself, in ns; None if nothing ever does."""
+        times = [time for cpu in self.cpus for time in (cpu.deadline(), cpu.timers.deadline()) if time is not None]
+        return min(times, default=None)
+
+    def advance_to(self, now: int) -> None:
+        """The time is now so many ns."""
+        self.now = now
+
+    def set_irq_level(self, device: int, *, level: bool) -> None:
+        """The interrupt line of a device changed."""
+        self.irqs.desc(FIRST_IRQ + device).level = level
+
+    def complete_read(self, tag: int, value: int) -> None:
+        """The read with this tag came back."""
+        self.cpus[tag].resume(value)
+
+    @property
+    def idle(self) -> bool:
+        """Nothing runs and nothing is pending but timers."""
+        return all(cpu.idle for cpu in self.cpus)
+
+    # --- for the kernel --------------------------------------------------------------------------------------------
+
+    @property
+    def jiffies(self) -> int:
+        """Ticks since boot."""
+        return self.now * self.sysctl.hz // NSEC_PER_SEC
+
+    def jiffies_to_ns(self, jiffies: int) -> int:
+        """The time at which a tick comes."""
+        return -(-jiffies * NSEC_PER_SEC // self.sysctl.hz)
+
+    def msecs_to_jiffies(self, ms: int) -> int:
+        """Ms in jiffies, rounded up."""
+        return -(-ms * self.sysctl.hz // 1000)
+
+    def kthread_run(self, code: Code, comm: str, cpu: Cpu | None = None, account: Account = Account.USER) -> Task:
+        """Start a thread, on CPU 0 unless told otherwise."""
+        cpu = cpu or self.cpus[0]
+        self._next_pid += 1
+        task = Task(cpu, self._next_pid, comm, code, account)
+        cpu.runqueue.enqueue(task)
+        return task
+
+    def start_read(self, cpu: Cpu, read: Stall) -> None:
+        """A CPU stalls on a read; it has one at a time, so its number is the tag."""
+        self._requests.append(MmioRead(read.device, read.offset, cpu.id))
+
+    def post_write(self, device: int, offset: int, value: int) -> None:
+        """A write leaves a CPU."""
+        self._requests.append(MmioWrite(device, offset, value))

@@ -1,0 +1,152 @@
+"""Network interfaces: net_device, its operations, up and down (include/linux/netdevice.h, net/core/dev.c)."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from driver.kernel.machine import Machine
+
+
+class NetDeviceFlags(enum.IntFlag):
+    """Interface flags (include/uapi/linux/if.h)."""
+
+    DOWN = 0
+    UP = 1 << 0
+    PROMISC = 1 << 8
+
+
+@dataclass(slots=True)
+class RtnlLinkStats64:
+    """Interface statistics (struct rtnl_link_stats64), those of reception.
+
+    Attributes:
+        rx_packets: good packets that the driver took.
+        rx_bytes: their bytes.
+        rx_errors: bad packets, whatever was wrong with them.
+        rx_dropped: packets that the kernel dropped: the backlog, or no memory in the driver.
+        rx_missed_errors: packets that the device dropped for want of room.
+        rx_length_errors: too long or too short.
+        rx_crc_errors: bad FCS.
+        multicast: multicast packets received.
+    """
+
+    rx_packets: int = 0
+    rx_bytes: int = 0
+    rx_errors: int = 0
+    rx_dropped: int = 0
+    rx_missed_errors: int = 0
+    rx_length_errors: int = 0
+    rx_crc_errors: int = 0
+    multicast: int = 0
+
+
+class NetDeviceOps(Protocol):
+    """What a driver does for its interface (struct net_device_ops). Errors are negative errnos."""
+
+    async def ndo_open(self, dev: NetDevice) -> int:
+        """Bring the interface up."""
+
+    async def ndo_stop(self, dev: NetDevice) -> int:
+        """Take it down."""
+
+    async def ndo_set_rx_mode(self, dev: NetDevice) -> None:
+        """Program the address filter from dev.flags."""
+
+    async def ndo_set_mac_address(self, dev: NetDevice, address: bytes) -> int:
+        """Change the station address: six bytes."""
+
+    async def ndo_get_stats64(self, dev: NetDevice) -> RtnlLinkStats64:
+        """Read the statistics."""
+
+
+@dataclass(slots=True, eq=False)
+class NetDevice:
+    """A network interface (struct net_device).
+
+    Attributes:
+        machine: the machine that it belongs to.
+        ops: the driver's operations.
+        priv: the driver's own data (netdev_priv).
+        core_rx_dropped: packets that the core dropped.
+    """
+
+    machine: Machine
+    name: str
+    ops: NetDeviceOps
+    priv: Any
+    dev_addr: bytes = bytes(6)
+    flags: NetDeviceFlags = NetDeviceFlags.DOWN
+    carrier: bool = False
+    running: bool = False
+    core_rx_dropped: int = field(default=0)
+
+
+def register_netdev(dev: NetDevice) -> None:
+    """Make the interface known under a name of its own: eth0, eth1, ..."""
+    dev.name = f"eth{len(dev.machine.netdevs)}"
+    dev.machine.netdevs.append(dev)
+
+
+def netif_running(dev: NetDevice) -> bool:
+    """Whether the interface is up."""
+    return dev.running
+
+
+def netif_carrier_on(dev: NetDevice) -> None:
+    """The link is up."""
+    dev.carrier = True
+
+
+def netif_carrier_off(dev: NetDevice) -> None:
+    """The link is down."""
+    dev.carrier = False
+
+
+def netif_carrier_ok(dev: NetDevice) -> bool:
+    """Whether the link is up."""
+    return dev.carrier
+
+
+async def dev_open(dev: NetDevice) -> int:
+    """Ip link set DEV up. 0, or the driver's error."""
+    if dev.running:
+        return 0
+    dev.running = True
+    error = await dev.ops.ndo_open(dev)
+    if error:
+        dev.running = False
+        return error
+    dev.flags |= NetDeviceFlags.UP
+    await dev.ops.ndo_set_rx_mode(dev)
+    return 0
+
+
+async def dev_close(dev: NetDevice) -> None:
+    """Ip link set DEV down."""
+    if not dev.running:
+        return
+    dev.running = False
+    await dev.ops.ndo_stop(dev)
+    dev.flags &= ~NetDeviceFlags.UP
+
+
+async def dev_set_promiscuity(dev: NetDevice) -> None:
+    """Ip link set DEV promisc on."""
+    dev.flags |= NetDeviceFlags.PROMISC
+    if dev.flags & NetDeviceFlags.UP:
+        await dev.ops.ndo_set_rx_mode(dev)
+
+
+async def dev_set_mac_address(dev: NetDevice, address: bytes) -> int:
+    """Ip link set DEV address MAC."""
+    return await dev.ops.ndo_set_mac_address(dev, address)
+
+
+async def dev_get_stats(dev: NetDevice) -> RtnlLinkStats64:
+    """Ip -s link show DEV: the driver's statistics and the core's drops."""
+    stats = await dev.ops.ndo_get_stats64(dev)
+    stats.rx_dropped += dev.core_rx_dropped
+    return stats

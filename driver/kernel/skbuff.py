@@ -1,0 +1,54 @@
+"""Socket buffers (net/core/skbuff.c): received ones, built around a DMA buffer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from driver.kernel.cpu import this_cpu
+from driver.kernel.trace import trace_kfree_skb
+
+if TYPE_CHECKING:
+    from driver.kernel.netdevice import NetDevice
+
+
+class SkBuff:
+    """A packet (struct sk_buff).
+
+    Attributes:
+        head: physical address of the buffer that it owns.
+        data: the frame, destination address first, no FCS.
+        dev: the interface that it came in by.
+    """
+
+    __slots__ = ("data", "dev", "head")
+
+    def __init__(self, head: int, data: bytes, dev: NetDevice) -> None:
+        self.head = head
+        self.data = data
+        self.dev = dev
+
+    @property
+    def len(self) -> int:
+        """Bytes of the packet."""
+        return len(self.data)
+
+    @property
+    def protocol(self) -> int:
+        """EtherType."""
+        return int.from_bytes(self.data[12:14], "big")
+
+
+def build_skb(head: int, length: int, dev: NetDevice) -> SkBuff:
+    """An skb of the bytes that the device wrote into a buffer; the skb owns the buffer from now on."""
+    return SkBuff(head, this_cpu().machine.memory.read(head, length), dev)
+
+
+def consume_skb(skb: SkBuff) -> None:
+    """Free a packet that reached its end."""
+    this_cpu().machine.frags.free(skb.head)
+
+
+def kfree_skb_reason(skb: SkBuff, reason: str) -> None:
+    """Free a packet that is dropped, and say why."""
+    trace_kfree_skb(skb, reason)
+    this_cpu().machine.frags.free(skb.head)

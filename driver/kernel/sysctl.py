@@ -1,0 +1,27 @@
+"""Settings of the kernel model under the names that Linux gives them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(slots=True)
+class Sysctl:
+    """Kernel configuration and net.core sysctls (Documentation/admin-guide/sysctl/net.rst).
+
+    Attributes:
+        hz: CONFIG_HZ, jiffies per second.
+        netdev_budget: packets that one net_rx_action may take.
+        netdev_max_backlog: length above which the backlog drops.
+        dev_weight: packets that one process_backlog may take.
+    """
+
+    hz: int = 1000
+    netdev_budget: int = 300
+    netdev_max_backlog: int = 1000
+    dev_weight: int = 64
+
+    @property
+    def netdev_budget_jiffies(self) -> int:
+        """netdev_budget_usecs in jiffies; its default is 2 jiffies whatever HZ is (net/core/hotdata.c)."""
+        return 2

@@ -1,0 +1,137 @@
+"""Timers: jiffies, hrtimers and timer_list (kernel/time/hrtimer.c, kernel/time/timer.c)."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
+
+from driver.kernel.cpu import spend, this_cpu
+from driver.kernel.sched import sleep_until_woken, wake_up_process
+from driver.kernel.softirq import Vector, raise_softirq_irqoff
+
+if TYPE_CHECKING:
+    from driver.kernel.cpu import Cpu
+
+NSEC_PER_SEC = 1_000_000_000
+NSEC_PER_USEC = 1_000
+NSEC_PER_MSEC = 1_000_000
+
+
+class Hrtimer:
+    """A one-shot timer whose function runs in hardirq context (struct hrtimer, CLOCK_MONOTONIC, pinned)."""
+
+    def __init__(self, function: Callable[[], None]) -> None:
+        self.function = function
+        self.armed_at: int | None = None  # expiry in ns; None when it is not armed
+        self.cpu: Cpu | None = None
+
+    def start(self, delay_ns: int) -> None:
+        """hrtimer_start(HRTIMER_MODE_REL_PINNED): arm it on this CPU, relative to now."""
+        self.cancel()
+        self.cpu = this_cpu()
+        self.armed_at = self.cpu.machine.now + delay_ns
+        self.cpu.timers.add(self.armed_at, self)
+
+    def cancel(self) -> bool:
+        """hrtimer_cancel: whether it was armed."""
+        was_armed = self.armed_at is not None
+        self.armed_at = None
+        return was_armed
+
+
+class TimerList:
+    """A timer of jiffy resolution whose function runs in the TIMER softirq (struct timer_list)."""
+
+    def __init__(self, function: Callable[[TimerList], Awaitable[None]]) -> None:
+        self.function = function
+        self.expires: int | None = None  # in jiffies; None when it is not pending
+        self._tick = Hrtimer(self._expire)
+
+    def mod(self, expires: int) -> None:
+        """mod_timer: (re)arm it for a time in jiffies."""
+        machine = this_cpu().machine
+        self.expires = max(expires, machine.jiffies + 1)
+        self._tick.start(machine.jiffies_to_ns(self.expires) - machine.now)
+
+    def delete(self) -> bool:
+        """timer_delete: whether it was pending."""
+        was_pending = self.expires is not None
+        self.expires = None
+        self._tick.cancel()
+        return was_pending
+
+    def _expire(self) -> None:
+        this_cpu().timers.expired.append(self)
+        raise_softirq_irqoff(Vector.TIMER)
+
+
+class TimerBase:
+    """The timers of one CPU."""
+
+    def __init__(self, cpu: Cpu) -> None:
+        self.cpu = cpu
+        self.armed: list[tuple[int, Hrtimer]] = []  # by expiry, then by age; a few at most
+        self.expired: list[TimerList] = []
+
+    def add(self, expires: int, timer: Hrtimer) -> None:
+        """Arm a timer."""
+        self.armed = [entry for entry in self.armed if entry[1].armed_at == entry[0]]
+        self.armed.append((expires, timer))
+        self.armed.sort(key=lambda entry: entry[0])
+
+    def deadline(self) -> int | None:
+        """When the next one expires."""
+        while self.armed and self.armed[0][1].armed_at != self.armed[0][0]:
+            del self.armed[0]
+        return self.armed[0][0] if self.armed else None
+
+    def due(self) -> bool:
+        """Whether the CPU's timer interrupt is pending."""
+        deadline = self.deadline()
+        return deadline is not None and deadline <= self.cpu.machine.now
+
+    async def hrtimer_interrupt(self) -> None:
+        """The CPU's timer interrupt: run what has expired."""
+        costs = self.cpu.machine.costs
+        await spend(costs.irq_entry)
+        while self.due():
+            _, timer = self.armed.pop(0)
+            timer.armed_at = None
+            timer.function()
+        await spend(costs.irq_exit)
+
+
+async def run_timer_softirq() -> None:
+    """TIMER_SOFTIRQ: run the functions of expired timer_lists."""
+    base = this_cpu().timers
+    while base.expired:
+        timer = base.expired.pop(0)
+        if timer.expires is not None:  # not deleted since
+            timer.expires = None
+            await timer.function(timer)
+
+
+async def usleep_range(min_us: int, _max_us: int) -> None:
+    """Sleep; the model always takes the lower bound. Only in task context."""
+    await schedule_hrtimeout(min_us * NSEC_PER_USEC)
+
+
+async def msleep(ms: int) -> None:
+    """Sleep for at least so many milliseconds. Only in task context."""
+    await schedule_hrtimeout(ms * NSEC_PER_MSEC)
+
+
+async def schedule_hrtimeout(ns: int) -> None:
+    """Sleep for so many ns. Only in task context."""
+    task = this_cpu().current
+    assert task is not None, "only a task can sleep"
+    awake = False
+
+    def expire() -> None:
+        nonlocal awake
+        awake = True
+        wake_up_process(task)
+
+    Hrtimer(expire).start(ns)
+    while not awake:
+        await sleep_until_woken()

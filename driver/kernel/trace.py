@@ -1,0 +1,155 @@
+"""Tracepoints: Linux's names, arguments and texts (include/trace/events/{irq,napi,net,skb}.h).
+
+Code calls ``trace_NAME(...)``; whoever wants to know registers a probe. ``ftrace_line`` turns a record into the text
+that /sys/kernel/tracing/trace shows (kernel/trace/trace_output.c).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from driver.kernel.cpu import Cpu, Level, this_cpu
+
+if TYPE_CHECKING:
+    from driver.kernel.irq import IrqAction, IrqReturn
+    from driver.kernel.napi import Napi
+    from driver.kernel.skbuff import SkBuff
+    from driver.kernel.softirq import Vector
+
+Probe = Callable[..., None]
+
+
+class Tracepoints:
+    """Probes of one machine, by tracepoint."""
+
+    def __init__(self) -> None:
+        self.irq_handler_entry: list[Probe] = []
+        self.irq_handler_exit: list[Probe] = []
+        self.softirq_raise: list[Probe] = []
+        self.softirq_entry: list[Probe] = []
+        self.softirq_exit: list[Probe] = []
+        self.napi_poll: list[Probe] = []
+        self.netif_receive_skb: list[Probe] = []
+        self.netif_rx: list[Probe] = []
+        self.kfree_skb: list[Probe] = []
+
+    def register(self, name: str, probe: Probe) -> None:
+        """Call a probe with the tracepoint's arguments from now on.
+
+        Raises:
+            AttributeError: there is no such tracepoint.
+        """
+        probes: list[Probe] = getattr(self, name)
+        probes.append(probe)
+
+
+def _call(probes: list[Probe], *arguments: Any) -> None:  # noqa: ANN401 - each tracepoint has its own
+    for probe in probes:
+        probe(*arguments)
+
+
+def trace_irq_handler_entry(irq: int, action: IrqAction) -> None:
+    """A handler is about to run."""
+    _call(this_cpu().machine.tracepoints.irq_handler_entry, irq, action)
+
+
+def trace_irq_handler_exit(irq: int, result: IrqReturn) -> None:
+    """A handler returned."""
+    _call(this_cpu().machine.tracepoints.irq_handler_exit, irq, result)
+
+
+def trace_softirq_raise(vector: Vector) -> None:
+    """A softirq was marked pending."""
+    _call(this_cpu().machine.tracepoints.softirq_raise, vector)
+
+
+def trace_softirq_entry(vector: Vector) -> None:
+    """A softirq's action is about to run."""
+    _call(this_cpu().machine.tracepoints.softirq_entry, vector)
+
+
+def trace_softirq_exit(vector: Vector) -> None:
+    """A softirq's action returned."""
+    _call(this_cpu().machine.tracepoints.softirq_exit, vector)
+
+
+def trace_napi_poll(napi: Napi, work: int, budget: int) -> None:
+    """A poll function returned."""
+    _call(this_cpu().machine.tracepoints.napi_poll, napi, work, budget)
+
+
+def trace_netif_receive_skb(skb: SkBuff) -> None:
+    """A packet enters the stack."""
+    _call(this_cpu().machine.tracepoints.netif_receive_skb, skb)
+
+
+def trace_netif_rx(skb: SkBuff) -> None:
+    """A packet is offered to the backlog."""
+    _call(this_cpu().machine.tracepoints.netif_rx, skb)
+
+
+def trace_kfree_skb(skb: SkBuff, reason: str) -> None:
+    """A packet is dropped."""
+    _call(this_cpu().machine.tracepoints.kfree_skb, skb, reason)
+
+
+# --- text -----------------------------------------------------------------------------------------------------------
+
+
+def _irq_handler_entry(irq: int, action: IrqAction) -> str:
+    return f"irq={irq} name={action.name}"
+
+
+def _irq_handler_exit(irq: int, result: IrqReturn) -> str:
+    return f"irq={irq} ret={'handled' if result else 'unhandled'}"
+
+
+def _softirq(vector: Vector) -> str:
+    return f"vec={vector:d} [action={vector.name}]"
+
+
+def _napi_poll(napi: Napi, work: int, budget: int) -> str:
+    name = napi.dev.name if napi.dev else "(no_device)"
+    return f"napi poll on napi struct {napi.id:016x} for device {name} work {work} budget {budget}"
+
+
+def _skb(skb: SkBuff) -> str:
+    return f"dev={skb.dev.name} skbaddr={skb.head:016x} len={skb.len} net_cookie=1"
+
+
+def _kfree_skb(skb: SkBuff, reason: str) -> str:
+    return f"skbaddr={skb.head:016x} rx_sk=0000000000000000 protocol={skb.protocol} location=napi_hil reason: {reason}"
+
+
+FORMATS: dict[str, Callable[..., str]] = {
+    "irq_handler_entry": _irq_handler_entry,
+    "irq_handler_exit": _irq_handler_exit,
+    "softirq_raise": _softirq,
+    "softirq_entry": _softirq,
+    "softirq_exit": _softirq,
+    "napi_poll": _napi_poll,
+    "netif_receive_skb": _skb,
+    "netif_rx": _skb,
+    "kfree_skb": _kfree_skb,
+}
+
+
+def ftrace_line(cpu: Cpu, event: str, *arguments: Any) -> str:  # noqa: ANN401 - as the probes
+    """One line of ftrace's text: task, CPU, flags, time in s, event."""
+    comm, pid = (cpu.current.comm, cpu.current.pid) if cpu.current else ("<idle>", 0)
+    ns = cpu.machine.now
+    flags = _latency_flags(cpu)
+    text = FORMATS[event](*arguments)
+    return f"{comm:>16}-{pid:<7d} [{cpu.id:03d}] {flags} {ns // 10**9:5d}.{ns // 1000 % 10**6:06d}: {event}: {text}"
+
+
+def _latency_flags(cpu: Cpu) -> str:
+    """The five flag characters: irqs, need_resched, context, preempt depth, migration."""
+    hardirq = cpu.level is Level.HARDIRQ
+    bh_disabled, softirq = cpu.bh_disabled > 0, cpu.serving_softirq
+    irqs = "D" if hardirq and bh_disabled else "d" if hardirq else "b" if bh_disabled else "."
+    resched = "N" if cpu.need_resched else "."
+    context = "H" if hardirq and softirq else "h" if hardirq else "s" if softirq else "."
+    depth = "." if cpu.current else "1"  # the idle task runs with preemption off
+    return f"{irqs}{resched}{context}{depth}."

@@ -1,0 +1,91 @@
+"""The emulation: a kernel on an engine's hardware, and the loop that lets the two take turns.
+
+This is what a cocotb testbench of your own works with: make one, probe the driver, offer frames, let time pass, look.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
+
+from driver.kernel.costs import Costs
+from driver.kernel.machine import Machine, MmioRead, Request
+from driver.kernel.pci import PciDev
+from driver.kernel.timer import NSEC_PER_SEC
+from emulator.engines.base import Engine, IrqChanged
+from emulator.errors import RunFailed
+
+Result = TypeVar("Result")
+
+#: A call into the kernel that takes longer than this, in simulated ns, waits for something that never comes.
+CALL_LIMIT_NS = 10 * NSEC_PER_SEC
+
+
+class Emulation:
+    """A machine that runs on an engine.
+
+    Attributes:
+        engine: the hardware.
+        machine: the kernel.
+        devices: the NICs as PCI devices, in the engine's order.
+        observers: called with no arguments whenever the kernel has run, before time goes on.
+    """
+
+    def __init__(self, engine: Engine, costs: Costs, *, seed: int = 0) -> None:
+        self.engine = engine
+        self.machine = Machine(engine.memory, costs, seed=seed)
+        self.machine.advance_to(engine.now)
+        self.devices = [PciDev(self.machine, nic) for nic in range(engine.nics)]
+        self.observers: list[Callable[[], None]] = []
+
+    async def run_until(self, time_ns: int) -> None:
+        """Let hardware and kernel run to a time."""
+        while self.engine.now < time_ns:
+            await self._step(time_ns)
+
+    async def run_for(self, ns: int) -> None:
+        """Let hardware and kernel run for so long."""
+        await self.run_until(self.engine.now + ns)
+
+    async def call(self, code: Coroutine[Any, Any, Result], comm: str = "napi-hil") -> Result:
+        """Run kernel code as a thread, to its end; returns what it returns.
+
+        Raises:
+            RunFailed: it waits for something that never comes.
+        """
+        results: list[Result] = []
+
+        async def thread() -> None:
+            results.append(await code)
+
+        task = self.machine.kthread_run(thread(), comm)
+        limit = self.engine.now + CALL_LIMIT_NS
+        while not task.done:
+            if self.engine.now >= limit:
+                raise RunFailed(
+                    f"the thread {comm} still waits after {CALL_LIMIT_NS // NSEC_PER_SEC} s of simulated time"
+                )
+            await self._step(limit)
+        return results[0]
+
+    async def _step(self, limit_ns: int) -> None:
+        """Run the kernel at the present instant, then the hardware to the next one, at most to a limit."""
+        machine, engine = self.machine, self.engine
+        for request in machine.run():
+            self._start(request)
+        for observe in self.observers:
+            observe()
+        deadline = machine.deadline()
+        events = await engine.advance(limit_ns if deadline is None else min(deadline, limit_ns))
+        machine.advance_to(engine.now)
+        for event in events:
+            if isinstance(event, IrqChanged):
+                machine.set_irq_level(event.nic, level=event.level)
+            else:
+                machine.complete_read(event.tag, event.value)
+
+    def _start(self, request: Request) -> None:
+        if isinstance(request, MmioRead):
+            self.engine.mmio_read(request.device, request.offset, request.tag)
+        else:
+            self.engine.mmio_write(request.device, request.offset, request.value)

@@ -1,0 +1,88 @@
+"""What the emulation sees of a run: tracepoints of the kernel, verdicts of the NICs, and the books kept of both."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from driver.kernel.cpu import this_cpu
+from driver.kernel.netdevice import NetDevice
+from driver.kernel.skbuff import SkBuff
+from driver.kernel.trace import FORMATS, Tracepoints, ftrace_line
+from emulator.engines.base import Verdict, Wire
+from emulator.ledger import Ledger
+
+#: Called with NIC, frame and time in ns when a frame reaches netif_receive_skb.
+Delivered = Callable[[int, bytes, int], None]
+
+
+class FrameObserver:
+    """Keeps the ledger of one NIC up to date.
+
+    The driver takes frames off the ring in the order in which the NIC kept them; the first tracepoint that shows an skb
+    gives it its number.
+    """
+
+    def __init__(self, nic: int, netdev: NetDevice, ledger: Ledger, wire: Wire, delivered: Delivered) -> None:
+        self.ledger = ledger
+        self._nic = nic
+        self._netdev = netdev
+        self._wire = wire
+        self._delivered = delivered
+        self._received = 0
+        self._in_backlog: dict[int, int] = {}  # rx_seq by the skb's buffer
+        tracepoints = netdev.machine.tracepoints
+        tracepoints.register("netif_rx", self._on_netif_rx)
+        tracepoints.register("kfree_skb", self._on_kfree_skb)
+        tracepoints.register("netif_receive_skb", self._on_netif_receive_skb)
+
+    def collect_verdicts(self) -> None:
+        """Take over what the NIC has decided since the last call."""
+        self.ledger.judged(self._wire.take_verdicts())
+
+    def _number(self) -> int:
+        rx_seq = self._received
+        self._received += 1
+        if rx_seq >= self.ledger.verdicts[Verdict.KEPT]:
+            self.collect_verdicts()
+        return rx_seq
+
+    def _on_netif_rx(self, skb: SkBuff) -> None:
+        if skb.dev is self._netdev:
+            self._in_backlog[skb.head] = self._number()
+
+    def _on_kfree_skb(self, skb: SkBuff, _reason: str) -> None:
+        if skb.dev is self._netdev:
+            self.ledger.drop_at_backlog(self._in_backlog.pop(skb.head), skb.data)
+
+    def _on_netif_receive_skb(self, skb: SkBuff) -> None:
+        if skb.dev is not self._netdev:
+            return
+        rx_seq = self._in_backlog.pop(skb.head, None)
+        if rx_seq is None:
+            rx_seq = self._number()
+        now = skb.dev.machine.now
+        self.ledger.deliver(rx_seq, skb.data, now)
+        self._delivered(self._nic, skb.data, now)
+
+
+class TraceFile:
+    """Writes every tracepoint as a line of ftrace's text; a context manager."""
+
+    def __init__(self, path: Path, tracepoints: Tracepoints) -> None:
+        self._file = path.open("w", encoding="utf-8")
+        self._file.write("# tracer: nop\n#\n")
+        for name in FORMATS:
+            tracepoints.register(name, self._writer(name))
+
+    def _writer(self, name: str) -> Callable[..., None]:
+        def write(*arguments: object) -> None:
+            self._file.write(ftrace_line(this_cpu(), name, *arguments) + "\n")
+
+        return write
+
+    def __enter__(self) -> TraceFile:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()

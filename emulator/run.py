@@ -1,0 +1,232 @@
+"""One run: a scenario's traffic through the engine's NICs and the driver, and what was measured on the way."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from driver.e1000.adapter import Adapter
+from driver.e1000.main import e1000_probe
+from driver.kernel.cpu import Account
+from driver.kernel.netdevice import (
+    NetDevice,
+    dev_close,
+    dev_open,
+    dev_set_mac_address,
+    dev_set_promiscuity,
+    netif_carrier_ok,
+)
+from driver.kernel.pci import FIRST_IRQ
+from driver.kernel.timer import msleep
+from emulator.cost_profiles import load_costs
+from emulator.delivered import DeliveredFrames
+from emulator.emulation import Emulation
+from emulator.engines.base import Engine
+from emulator.errors import RunFailed
+from emulator.generator import station_address
+from emulator.ledger import Ledger, check_conservation, total_counts, total_latency
+from emulator.observation import Delivered, FrameObserver, TraceFile
+from emulator.output import DELIVERED, SUMMARY, TRACE
+from emulator.progress import Progress, no_progress
+from emulator.report import build_summary, format_summary
+from emulator.results import CpuTime, Interrupts, NapiCounts, NicStatistics, RunResults, RunTime
+from emulator.scenario import Scenario
+from emulator.traffic import frames
+from emulator.wire_timing import PS_PER_NS, byte_time_ps
+
+#: How often, in simulated ns, a run looks whether it is over.
+CHECK_EVERY_NS = 50_000
+
+#: Checks in a row without any frame coming to its end, the wire silent and the kernel idle, after which nothing will.
+STALLED_CHECKS = 20
+
+
+async def run_scenario(
+    engine: Engine, scenario: Scenario, directory: Path, *, progress: Progress = no_progress
+) -> RunResults:
+    """Run a scenario on an engine and write its files, but for the waves, into a directory.
+
+    Raises:
+        RunFailed: frames were lost, duplicated or changed, or the counters disagree.
+    """
+    emulation = Emulation(engine, load_costs(scenario.costs), seed=scenario.seed)
+    with contextlib.ExitStack() as files:
+        if scenario.trace:
+            files.enter_context(TraceFile(directory / TRACE, emulation.machine.tracepoints))
+        netdevs = await bring_up(emulation, scenario)
+        delivered = _ignore
+        if scenario.frames:
+            names = [netdev.name for netdev in netdevs]
+            delivered = files.enter_context(DeliveredFrames(directory / DELIVERED, names)).write
+        traffic = Traffic(emulation, netdevs, scenario, delivered, progress)
+        results = await traffic.run()
+    summary = build_summary(scenario, results)
+    (directory / SUMMARY).write_text(format_summary(summary), encoding="utf-8")
+    return results
+
+
+def _ignore(_nic: int, _data: bytes, _now_ns: int) -> None:
+    """Where delivered frames go if nobody wants them."""
+
+
+async def bring_up(emulation: Emulation, scenario: Scenario) -> list[NetDevice]:
+    """Probe the driver for every NIC and bring its interface up, as a boot would; returns when all have a carrier."""
+    netdevs = []
+    for nic, pdev in enumerate(emulation.devices):
+        netdev = await emulation.call(
+            e1000_probe(pdev, use_napi=scenario.mode == "napi", rx_descriptors=scenario.ring, weight=scenario.budget),
+            "modprobe",
+        )
+        await emulation.call(_link_up(netdev, station_address(nic), promiscuous=not scenario.generate), "ip")
+        netdevs.append(netdev)
+    return netdevs
+
+
+async def _link_up(netdev: NetDevice, address: bytes, *, promiscuous: bool) -> None:
+    """Ip link set DEV address MAC promisc on up; then wait for the carrier."""
+    await dev_set_mac_address(netdev, address)
+    if promiscuous:
+        await dev_set_promiscuity(netdev)
+    error = await dev_open(netdev)
+    if error:
+        raise RunFailed(f"{netdev.name} does not come up: error {error}")
+    while not netif_carrier_ok(netdev):
+        await msleep(1)
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """The counters that a run reports the difference of."""
+
+    now: int
+    cycles: int
+    wall_s: float
+    cpu_ns: tuple[tuple[int, ...], ...]
+    rx_irqs: int
+    irqs: int
+    polls: int
+    completed: int
+    exhausted: int
+    packets: int
+
+
+class Traffic:
+    """The traffic of a scenario, from its first frame until the last has come to its end."""
+
+    def __init__(
+        self,
+        emulation: Emulation,
+        netdevs: list[NetDevice],
+        scenario: Scenario,
+        delivered: Delivered,
+        progress: Progress,
+    ) -> None:
+        self._emulation = emulation
+        self._netdevs = netdevs
+        self._adapters: list[Adapter] = [netdev.priv for netdev in netdevs]
+        self._scenario = scenario
+        self._progress = progress
+        byte_ps = byte_time_ps(scenario.rate)
+        self._observers = [
+            FrameObserver(nic, netdev, Ledger(nic, byte_ps), emulation.engine.wires[nic], delivered)
+            for nic, netdev in enumerate(netdevs)
+        ]
+
+    @property
+    def _ledgers(self) -> list[Ledger]:
+        return [observer.ledger for observer in self._observers]
+
+    async def run(self) -> RunResults:
+        """Send everything, wait for the end, take the interfaces down and close the books."""
+        before = self._read()
+        engine = self._emulation.engine
+        for nic, (wire, ledger) in enumerate(zip(engine.wires, self._ledgers, strict=True)):
+            wire.send(ledger.offer(frames(self._scenario, nic), engine.now * PS_PER_NS))
+        await self._wait_for_the_end()
+        after = self._read()
+        for netdev in self._netdevs:
+            await self._emulation.call(dev_close(netdev), "ip")
+        counts = total_counts(
+            ledger.close(_statistics(adapter)) for ledger, adapter in zip(self._ledgers, self._adapters, strict=True)
+        )
+        check_conservation(counts, "all NICs")
+        self._check_nothing_leaked()
+        return RunResults(
+            frames=counts,
+            interrupts=Interrupts(rx=after.rx_irqs - before.rx_irqs, total=after.irqs - before.irqs),
+            napi=NapiCounts(
+                polls=after.polls - before.polls,
+                completed=after.completed - before.completed,
+                exhausted=after.exhausted - before.exhausted,
+                packets=after.packets - before.packets,
+            ),
+            cpus=tuple(map(_cpu_time, before.cpu_ns, after.cpu_ns)),
+            latency=total_latency(self._ledgers),
+            time=RunTime(
+                simulated_ns=after.now - before.now,
+                cycles=after.cycles - before.cycles,
+                wall_s=after.wall_s - before.wall_s,
+            ),
+        )
+
+    async def _wait_for_the_end(self) -> None:
+        """Return when every frame has come to its end, or when none will any more; the books tell which."""
+        emulation = self._emulation
+        stalled = done = 0
+        while stalled < STALLED_CHECKS:
+            await emulation.run_for(CHECK_EVERY_NS)
+            for observer in self._observers:
+                observer.collect_verdicts()
+            done_before, done = done, sum(ledger.done for ledger in self._ledgers)
+            self._progress(done)
+            if not emulation.machine.idle or not all(wire.idle for wire in emulation.engine.wires):
+                stalled = 0
+            elif done == sum(ledger.offered for ledger in self._ledgers):
+                return
+            else:
+                stalled = stalled + 1 if done == done_before else 0
+
+    def _read(self) -> _Reading:
+        machine, engine = self._emulation.machine, self._emulation.engine
+        for cpu in machine.cpus:
+            cpu.account()
+        napis = [adapter.napi for adapter in self._adapters]
+        return _Reading(
+            now=engine.now,
+            cycles=engine.cycles,
+            wall_s=time.perf_counter(),
+            cpu_ns=tuple(tuple(cpu.time) for cpu in machine.cpus),
+            rx_irqs=sum(adapter.rx_irqs for adapter in self._adapters),
+            irqs=sum(sum(machine.irqs.desc(FIRST_IRQ + adapter.pdev.slot).counts) for adapter in self._adapters),
+            polls=sum(napi.polls for napi in napis),
+            completed=sum(napi.completed for napi in napis),
+            exhausted=sum(napi.exhausted for napi in napis),
+            packets=sum(napi.packets for napi in napis),
+        )
+
+    def _check_nothing_leaked(self) -> None:
+        """With all interfaces down no buffer is in use and none is mapped for DMA."""
+        in_use = self._emulation.machine.frags.in_use
+        mapped = sum(len(adapter.pdev.mappings) for adapter in self._adapters)
+        if in_use or mapped:
+            raise RunFailed(f"with all interfaces down, {in_use} buffers are in use and {mapped} mapped for DMA")
+
+
+def _statistics(adapter: Adapter) -> NicStatistics:
+    stats = adapter.hw_stats
+    error = sum(stats[name] for name in ("CRCERRS", "RXERRC", "RUC", "RFC", "ROC", "RJC"))
+    kept, missed = stats["GPRC"], stats["MPC"]
+    return NicStatistics(kept=kept, missed=missed, error=error, filtered=stats["TPR"] - kept - missed - error)
+
+
+def _cpu_time(before: tuple[int, ...], after: tuple[int, ...]) -> CpuTime:
+    spent = [late - early for early, late in zip(before, after, strict=True)]
+    return CpuTime(
+        hardirq=spent[Account.HARDIRQ],
+        softirq=spent[Account.SOFTIRQ],
+        ksoftirqd=spent[Account.KSOFTIRQD],
+        user=spent[Account.USER],
+        idle=spent[Account.IDLE],
+    )
