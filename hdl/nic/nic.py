@@ -9,7 +9,12 @@ from hdl.nic.axi import Axi, AxiLite, AxiStream
 from hdl.nic.axi_lite import ADDRESS_WIDTH, AxiLiteSlave
 from hdl.nic.interrupts import Interrupts
 from hdl.nic.link import LinkStatus
-from hdl.nic.registers import RegisterFile, constant
+from hdl.nic.registers import STORAGE, RegisterFile, constant, port_name
+from hdl.nic.rx_fifo import RxFifo
+from hdl.nic.rx_filter import RxFilter
+from hdl.nic.rx_ingress import RxIngress
+from hdl.nic.rx_queue import RxQueue
+from hdl.nic.statistics import Statistics
 from hdl.nic.verdict import RxVerdict
 
 
@@ -18,7 +23,7 @@ class Nic(wiring.Component):
 
     Parameters:
         data_width: bits of the DMA port and of the receive stream; a power of two from 64 to 512.
-        rx_fifo_bytes: size of the receive FIFO; a power of two from 2048.
+        rx_fifo_bytes: size of the receive FIFO; a power of two from 2048 to 32768.
 
     Attributes:
         s_axil: the register BAR.
@@ -36,8 +41,8 @@ class Nic(wiring.Component):
     def __init__(self, data_width: int = 64, rx_fifo_bytes: int = 16384):
         if data_width not in (64, 128, 256, 512):
             raise ValueError(f"data_width is {data_width}; it must be 64, 128, 256 or 512")
-        if rx_fifo_bytes < 2048 or rx_fifo_bytes & (rx_fifo_bytes - 1):
-            raise ValueError(f"rx_fifo_bytes is {rx_fifo_bytes}; it must be a power of two from 2048")
+        if rx_fifo_bytes not in (2048, 4096, 8192, 16384, 32768):
+            raise ValueError(f"rx_fifo_bytes is {rx_fifo_bytes}; it must be a power of two from 2048 to 32768")
         self._data_width = data_width
         self._rx_fifo_bytes = rx_fifo_bytes
         super().__init__(
@@ -55,25 +60,78 @@ class Nic(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         m.submodules.axi_lite = axi_lite = AxiLiteSlave()
+        m.submodules.ingress = ingress = RxIngress(self._data_width)
+        m.submodules.filter = rx_filter = RxFilter()
+        m.submodules.queue = queue = RxQueue(self._data_width)
         registers, interrupts, link = RegisterFile(), Interrupts(), LinkStatus()
+        fifo, statistics = RxFifo(self._data_width, self._rx_fifo_bytes), Statistics()
 
-        # CTRL.RST is stored for one cycle, in which it resets everything that it stands next to, itself included.
+        # CTRL.RST is stored for one cycle, in which it resets these blocks, the register file included. The others
+        # have handshakes with the outside to finish.
         reset = registers.ctrl.RST
-        for name, block in (("registers", registers), ("interrupts", interrupts), ("link", link)):
+        blocks = {
+            "registers": registers,
+            "interrupts": interrupts,
+            "link": link,
+            "fifo": fifo,
+            "statistics": statistics,
+        }
+        for name, block in blocks.items():
             m.submodules[name] = ResetInserter(reset)(block)
+        m.d.comb += [block.eq(reset) for block in (axi_lite.hold, ingress.reset, queue.reset)]
 
         wiring.connect(m, wiring.flipped(self.s_axil), axi_lite.bus)
         wiring.connect(m, axi_lite.access, registers.access)
+        for block in (rx_filter, ingress, queue, interrupts, statistics):
+            _connect_registers(m, registers, block)
+
+        wiring.connect(m, wiring.flipped(self.s_axis_rx), ingress.stream)
+        _connect_rx(m, ingress, rx_filter, fifo)
+        wiring.connect(m, fifo.beats, queue.beats)
+        wiring.connect(m, fifo.frames, queue.frames)
+        wiring.connect(m, queue.axi, wiring.flipped(self.m_axi))
         m.d.comb += [
-            axi_lite.hold.eq(reset),
+            fifo.drop.eq(queue.drop),
+            ingress.no_buffer.eq(queue.no_buffer),
+            statistics.summary_valid.eq(ingress.summary_valid),
+            statistics.summary.eq(ingress.summary),
+            self.rx_verdict_valid.eq(ingress.summary_valid),
+            self.rx_verdict.eq(ingress.summary.verdict),
+        ]
+
+        missed = ingress.summary_valid & (ingress.summary.verdict == RxVerdict.MISSED)
+        m.d.comb += [
             link.link_up.eq(self.link_up),
             link.slu.eq(registers.ctrl.SLU),
             registers.status.value.eq(constant(regmap.STATUS, LU=link.lu)),
-            interrupts.causes.LSC.eq(link.changed),
-            interrupts.write_data.eq(registers.write_data),
+            interrupts.causes.as_value().eq(
+                constant(regmap.ICR, LSC=link.changed, RXDMT0=queue.rxdmt0, RXO=missed, RXT0=queue.rxt0)
+            ),
             self.irq.eq(interrupts.irq),
-            self.s_axis_rx.tready.eq(1),
         ]
-        for name in ("icr", "ics", "ims", "imc"):
-            wiring.connect(m, getattr(registers, name), getattr(interrupts, name))
         return m
+
+
+def _connect_rx(m, ingress, rx_filter, fifo) -> None:
+    """Connect the three blocks that decide about an arriving frame."""
+    for name in ("write", "write_beat", "commit", "commit_short", "frame", "discard"):
+        m.d.comb += getattr(fifo, name).eq(getattr(ingress, name))
+    for name in ("room", "frame_room"):
+        m.d.comb += getattr(ingress, name).eq(getattr(fifo, name))
+    m.d.comb += rx_filter.destination.eq(ingress.destination)
+    for name in ("passed", "broadcast", "multicast"):
+        m.d.comb += getattr(ingress, name).eq(getattr(rx_filter, name))
+
+
+def _connect_registers(m, registers, block) -> None:
+    """Connect a block's ports that are named as registers, and its ``write_data`` if it has one."""
+    for register in regmap.REGISTERS:
+        name = port_name(register)
+        if name not in block.signature.members:
+            continue
+        if register in STORAGE:
+            m.d.comb += getattr(block, name).eq(getattr(registers, name))
+        else:
+            wiring.connect(m, getattr(registers, name), getattr(block, name))
+    if "write_data" in block.signature.members:
+        m.d.comb += block.write_data.eq(registers.write_data)

@@ -1,0 +1,122 @@
+"""Receive FIFO: store and forward. A frame becomes visible to the reader when it is committed, or never.
+
+Beats lie in one memory, the descriptions of the frames in another. The writer stores beats on trial and then commits
+or discards them; the reader takes a frame's description first and then its beats.
+"""
+
+from amaranth.hdl import Module, Signal
+from amaranth.lib import data, memory, stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from hdl.nic.layouts import RxErrors
+
+
+class RxFrame(data.Struct):
+    """A frame in the FIFO."""
+
+    length: 16  # bytes that go to the host
+    errors: RxErrors
+
+
+class RxFifo(wiring.Component):
+    """See the module's docstring.
+
+    Parameters:
+        data_width: bits of a beat.
+        size: bytes; a power of two, at most 32 KiB, so that a frame's length fits into a descriptor.
+
+    Attributes:
+        write: store ``write_beat`` behind the beats stored so far; only while ``room``.
+        commit: the beats stored since the last commit or discard, with the one stored in this cycle, are ``frame``;
+            only while ``frame_room``.
+        commit_short: with ``commit``: leave out the last beat.
+        discard: forget the beats since the last commit, with the one stored in this cycle.
+        beats: beats of committed frames.
+        frames: committed frames.
+        drop: forget the rest of the beats of those frames that were taken from ``frames``.
+    """
+
+    def __init__(self, data_width: int, size: int):
+        self._beats = size // (data_width // 8)
+        self._frames = size // 64
+        super().__init__(
+            {
+                "write": In(1),
+                "write_beat": In(data_width),
+                "room": Out(1),
+                "commit": In(1),
+                "commit_short": In(1),
+                "frame": In(RxFrame),
+                "frame_room": Out(1),
+                "discard": In(1),
+                "beats": Out(stream.Signature(data_width)),
+                "frames": Out(stream.Signature(RxFrame)),
+                "drop": In(1),
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        beat_bytes = len(self.write_beat) // 8
+
+        # Pointers have one bit more than the address, so that full and empty differ.
+        write_pointer = Signal(range(2 * self._beats))
+        committed = Signal.like(write_pointer)
+        next_pointer = Signal.like(write_pointer)
+        read_pointer = Signal.like(write_pointer)
+        m.d.comb += [
+            self.room.eq((write_pointer ^ read_pointer) != self._beats),
+            next_pointer.eq(write_pointer + self.write - self.commit_short),
+        ]
+        with m.If(self.discard):
+            m.d.sync += write_pointer.eq(committed)
+        with m.Elif(self.write | self.commit):
+            m.d.sync += write_pointer.eq(next_pointer)
+        with m.If(self.commit):
+            m.d.sync += committed.eq(next_pointer)
+
+        # The memory's output register is the head of the queue: it holds while nobody takes it.
+        m.submodules.beats = beats = memory.Memory(shape=len(self.write_beat), depth=self._beats, init=[])
+        write_port, read_port = beats.write_port(), beats.read_port()
+        m.d.comb += [
+            write_port.addr.eq(write_pointer),
+            write_port.data.eq(self.write_beat),
+            write_port.en.eq(self.write),
+            read_port.addr.eq(read_pointer),
+            read_port.en.eq((~self.beats.valid | self.beats.ready) & (read_pointer != committed)),
+            self.beats.payload.eq(read_port.data),
+        ]
+        frames_end = Signal.like(read_pointer)  # the first beat that belongs to no frame that was taken
+        head = (read_pointer - self.beats.valid)[: len(read_pointer)]
+        with m.If(self.drop & (head != frames_end)):
+            m.d.sync += [read_pointer.eq(frames_end), self.beats.valid.eq(0)]
+        with m.Elif(~self.beats.valid | self.beats.ready):
+            m.d.sync += self.beats.valid.eq(read_port.en)
+            with m.If(read_port.en):
+                m.d.sync += read_pointer.eq(read_pointer + 1)
+
+        self._queue_frames(m)
+        with m.If(self.frames.valid & self.frames.ready):
+            beats_of_frame = (self.frames.payload.length + (beat_bytes - 1)) // beat_bytes
+            m.d.sync += frames_end.eq(frames_end + beats_of_frame)
+        return m
+
+    def _queue_frames(self, m):
+        """The descriptions of committed frames: a queue read combinationally."""
+        m.submodules.frames = frames = memory.Memory(shape=RxFrame, depth=self._frames, init=[])
+        write_port, read_port = frames.write_port(), frames.read_port(domain="comb")
+        write_pointer = Signal(range(2 * self._frames))
+        read_pointer = Signal.like(write_pointer)
+        m.d.comb += [
+            self.frame_room.eq((write_pointer ^ read_pointer) != self._frames),
+            write_port.addr.eq(write_pointer),
+            write_port.data.eq(self.frame),
+            write_port.en.eq(self.commit),
+            read_port.addr.eq(read_pointer),
+            self.frames.payload.eq(read_port.data),
+            self.frames.valid.eq(write_pointer != read_pointer),
+        ]
+        with m.If(self.commit):
+            m.d.sync += write_pointer.eq(write_pointer + 1)
+        with m.If(self.frames.valid & self.frames.ready):
+            m.d.sync += read_pointer.eq(read_pointer + 1)

@@ -1,0 +1,208 @@
+"""DMA writer: puts segments and descriptor write-backs onto the write channels of the DMA port.
+
+It works burst by burst: a burst's address and its data start together, and the next burst starts with the last beat of
+the one before if the address has been taken by then, so that there is no gap on the data channel. A burst ends at
+every multiple of 4 KiB, or of 256 beats where that is less. Write-backs go before segments, also between two bursts of
+one segment.
+
+A buffer may begin at any byte. A frame's beats are shifted up by the buffer's offset within a beat; what that pushes
+out at the top is carried into the next beat, and may need a beat of its own at the end, the spill.
+"""
+
+from amaranth.hdl import Assert, Module, Mux, Signal
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from hdl.nic.axi import BOUNDARY, MAX_BEATS, AxiWrite, Burst
+from hdl.nic.rx_segments import Segment
+from hdl.nic.rx_writeback import WRITEBACK_BYTES, Started, WriteBack
+
+
+class RxWriter(wiring.Component):
+    """See the module's docstring.
+
+    Parameters:
+        data_width: bits of the DMA port.
+
+    Attributes:
+        run: while low no burst starts, and the beats that a started one still owes write nothing: no strobe is set.
+        hold: start no burst.
+        segments: parts of frames.
+        beats: beats of frames; each segment begins with a beat of its own.
+        writebacks: descriptors.
+        started_valid, started: pulse, a burst starts.
+        axi: write channels of the DMA port.
+        idle: nothing is on the channels.
+    """
+
+    def __init__(self, data_width: int):
+        self._beat_bytes = data_width // 8
+        super().__init__(
+            {
+                "run": In(1),
+                "hold": In(1),
+                "segments": In(stream.Signature(Segment)),
+                "beats": In(stream.Signature(data_width)),
+                "writebacks": In(stream.Signature(WriteBack)),
+                "started_valid": Out(1),
+                "started": Out(Started),
+                "axi": Out(AxiWrite(data_width)),
+                "idle": Out(1),
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        axi = self.axi
+        lane = range(self._beat_bytes)
+        kind = data.StructLayout(
+            {
+                "writeback": 1,
+                "first": 1,  # begins a segment
+                "last": 1,  # ends it
+                "spill": 1,  # its last beat holds only what was carried
+                "offset": lane,  # of the first byte of the segment
+                "end": lane,  # behind the last byte; 0 if that is in the top lane
+            }
+        )
+        coming = Signal(data.StructLayout({"address": 64, "beats": range(MAX_BEATS + 1), "kind": kind}))
+        burst = Signal(kind)  # the burst on the data channel
+        left = Signal(range(MAX_BEATS + 1))  # its beats that are not in the output register yet
+        start = Signal()  # the coming burst becomes the present one
+        take = Signal()  # the output register takes a beat
+
+        segment_valid = self._cut_segment(m, coming, start)
+        with m.If(self.writebacks.valid):
+            self._coming_writeback(m, coming)
+
+        over = (left == 0) | (take & (left == 1))
+        free = over & (~axi.awvalid | axi.awready) & self.run & ~self.hold
+        m.d.comb += [
+            start.eq(free & (self.writebacks.valid | segment_valid)),
+            self.writebacks.ready.eq(free),
+            self.started_valid.eq(start),
+            self.started.writeback.eq(coming.kind.writeback),
+            self.started.last.eq(Mux(self.writebacks.valid, self.writebacks.payload.eop, coming.kind.last)),
+            self.idle.eq((left == 0) & ~axi.awvalid & ~axi.wvalid),
+        ]
+        self._send_address(m, coming, start)
+        self._send_data(m, burst, left, take)
+        with m.If(start):
+            m.d.sync += [burst.eq(coming.kind), left.eq(coming.beats)]
+        return m
+
+    def _cut_segment(self, m, coming, start):
+        """The next burst of the present segment; returns whether there is one."""
+        beat_bytes = self._beat_bytes
+        boundary = min(BOUNDARY, MAX_BEATS * beat_bytes)
+        address = Signal(64)
+        left = Signal(16)  # bytes
+        first = Signal()
+        offset = Signal(range(beat_bytes))
+        to_boundary = Signal(range(boundary + 1))
+        size = Signal(range(boundary + 1))  # bytes of the burst
+        kind = coming.kind
+        m.d.comb += [
+            to_boundary.eq(boundary - address % boundary),
+            kind.last.eq(left <= to_boundary),
+            size.eq(Mux(kind.last, left, to_boundary)),
+            coming.address.eq(address),
+            coming.beats.eq((address % beat_bytes + size + (beat_bytes - 1)) // beat_bytes),
+            kind.writeback.eq(0),
+            kind.first.eq(first),
+            kind.offset.eq(offset),
+            kind.end.eq(address + left),
+            kind.spill.eq(kind.last & (kind.end != 0) & (offset >= kind.end)),
+        ]
+        started = start & ~self.writebacks.valid
+        with m.If(started):
+            m.d.sync += [address.eq(address + size), left.eq(left - size), first.eq(0)]
+
+        m.d.comb += self.segments.ready.eq(((left == 0) | (started & kind.last)) & self.run)
+        with m.If(~self.run):
+            m.d.sync += left.eq(0)
+        with m.Elif(self.segments.valid & self.segments.ready):
+            segment = self.segments.payload
+            m.d.sync += [
+                address.eq(segment.address),
+                left.eq(segment.length),
+                first.eq(1),
+                offset.eq(segment.address),
+            ]
+        return left != 0
+
+    def _coming_writeback(self, m, coming):
+        """A write-back as a burst: like a segment that lies within one beat."""
+        address = self.writebacks.payload.address
+        m.d.comb += [
+            coming.address.eq(address),
+            coming.beats.eq(1),
+            coming.kind.writeback.eq(1),
+            coming.kind.first.eq(1),
+            coming.kind.last.eq(1),
+            coming.kind.spill.eq(0),
+            coming.kind.offset.eq(address),
+            coming.kind.end.eq(address + WRITEBACK_BYTES),
+        ]
+
+    def _send_address(self, m, coming, start):
+        axi = self.axi
+        beat_bytes = self._beat_bytes
+        m.d.comb += [
+            axi.awid.eq(0),
+            axi.awsize.eq(beat_bytes.bit_length() - 1),
+            axi.awburst.eq(Burst.INCR),
+        ]
+        with m.If(start):
+            m.d.sync += [
+                axi.awvalid.eq(1),
+                axi.awaddr.eq(coming.address - coming.address % beat_bytes),
+                axi.awlen.eq(coming.beats - 1),
+            ]
+            first_beat = coming.address % BOUNDARY // beat_bytes
+            m.d.comb += Assert((coming.beats != 0) & (first_beat + coming.beats <= BOUNDARY // beat_bytes))
+        with m.Elif(axi.awready):
+            m.d.sync += axi.awvalid.eq(0)
+
+    def _send_data(self, m, burst, left, take):
+        axi = self.axi
+        width = len(axi.wdata)
+        lanes = self._beat_bytes
+        carry = Signal(width)
+        descriptor = Signal(64)
+        shifted = Signal(2 * width)
+        spilling = Signal()
+        final = Signal()
+        after_offset, before_end = Signal(lanes), Signal(lanes)
+        m.d.comb += [
+            final.eq(left == 1),
+            spilling.eq(burst.spill & final),
+            shifted.eq(self.beats.payload << (burst.offset * 8)),
+            take.eq(
+                (left != 0) & (~axi.wvalid | axi.wready) & (burst.writeback | spilling | self.beats.valid | ~self.run)
+            ),
+            self.beats.ready.eq(take & ~burst.writeback & ~spilling),
+            after_offset.eq(Mux(burst.first, ((1 << lanes) - 1) << burst.offset, ~0)),
+            before_end.eq(Mux(burst.last & final & (burst.end != 0), (1 << burst.end) - 1, ~0)),
+        ]
+        with m.If(self.writebacks.valid & self.writebacks.ready):
+            m.d.sync += descriptor.eq(self.writebacks.payload.data)
+        with m.If(take):
+            m.d.sync += [
+                axi.wvalid.eq(1),
+                axi.wlast.eq(final),
+                axi.wstrb.eq(Mux(self.run, after_offset & before_end, 0)),
+                axi.wdata.eq(
+                    Mux(
+                        burst.writeback,
+                        descriptor.replicate(width // 64),
+                        Mux(spilling, 0, shifted[:width]) | carry,
+                    )
+                ),
+                left.eq(left - 1),
+                burst.first.eq(0),
+            ]
+            with m.If(~burst.writeback):
+                m.d.sync += carry.eq(Mux(burst.last & final, 0, shifted[width:]))
+        with m.Elif(axi.wready):
+            m.d.sync += axi.wvalid.eq(0)
