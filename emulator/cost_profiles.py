@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import tomllib
 from pathlib import Path
 
@@ -24,11 +25,16 @@ def load_costs(name_or_path: str) -> Costs:
         UserError: there is no such profile, or it is not one; the message names the file and the key.
     """
     if name_or_path in profile_names():
-        return _read(_PROFILES / f"{name_or_path}.toml")
+        return _bundled(name_or_path)
     if "/" in name_or_path or name_or_path.endswith(".toml"):
         return _read(Path(name_or_path))
     known = ", ".join(profile_names())
     raise UserError(f"--costs {name_or_path}: unknown profile; allowed: {known}, or a path to a .toml file")
+
+
+@functools.cache
+def _bundled(name: str) -> Costs:
+    return _read(_PROFILES / f"{name}.toml")
 
 
 def _read(path: Path) -> Costs:

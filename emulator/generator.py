@@ -29,6 +29,11 @@ _DISCARD_PORT = 9  # RFC 863
 _FIRST_SOURCE_PORT = 49_152
 
 
+def station_address(nic: int) -> bytes:
+    """The MAC address that a NIC's traffic goes to."""
+    return bytes((2, 0, 0, 0, nic, 1))
+
+
 class UdpGenerator:
     """Makes the frames that one NIC receives."""
 
@@ -60,7 +65,7 @@ def _template(size: int, nic: int) -> tuple[bytes, int]:
     ip_length = size - _ETHERNET_BYTES
     udp_length = ip_length - _IP_BYTES
     source, destination = bytes((198, 18, nic, 1)), bytes((198, 19, nic, 1))
-    ethernet = struct.pack(">6s6sH", bytes((2, 0, 0, 0, nic, 2)), bytes((2, 0, 0, 0, nic, 1)), _ETHERTYPE_IPV4)
+    ethernet = struct.pack(">6s6sH", station_address(nic), bytes((2, 0, 0, 0, nic, 2)), _ETHERTYPE_IPV4)
     ip_start = struct.pack(">BBHHHBB", 0x45, 0, ip_length, 0, _DONT_FRAGMENT, _TTL, _PROTOCOL_UDP)
     ip_checksum = 0xFFFF - _ones_sum(ip_start + source + destination) % 0xFFFF
     udp = struct.pack(">HHH", _FIRST_SOURCE_PORT + nic, _DISCARD_PORT, udp_length)

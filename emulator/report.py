@@ -6,9 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from rich import box
 from rich.console import Console
-from rich.table import Table
 
 from emulator.results import CpuTime, RunResults
 from emulator.scenario import Scenario
@@ -90,33 +88,14 @@ class _Row(NamedTuple):
 def print_report(summary: Summary, padded: int, console: Console) -> None:
     """Print the table of a summary; ``padded`` frames were lengthened to 60 bytes. Colours only on a terminal."""
     sections = _sections(summary, padded)
-    if console.is_terminal:
-        console.print(_rich_table(sections))
-    else:
-        console.file.write(_plain_table(sections))
-
-
-def _rich_table(sections: Mapping[str, list[_Row]]) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, show_header=False, show_edge=False, pad_edge=False)
-    table.add_column(overflow="fold")
-    table.add_column(justify="right", style="bold", no_wrap=True)
-    table.add_column(style="dim", overflow="fold")
-    for title, rows in sections.items():
-        table.add_row(f"[bold cyan]{title}[/]")
-        for row in rows:
-            table.add_row(f"  {row.what}", row.value, row.remark)
-    return table
-
-
-def _plain_table(sections: Mapping[str, list[_Row]]) -> str:
     rows = [row for section in sections.values() for row in section]
     what_width = max(len(row.what) for row in rows)
     value_width = max(len(row.value) for row in rows)
-    lines: list[str] = []
     for title, section in sections.items():
-        lines.append(title)
-        lines.extend(f"  {row.what:{what_width}}  {row.value:>{value_width}}  {row.remark}".rstrip() for row in section)
-    return "\n".join(lines) + "\n"
+        console.print(title, style="bold cyan", markup=False, highlight=False, soft_wrap=True)
+        for row in section:
+            line = f"  {row.what:{what_width}}  {row.value:>{value_width}}  {row.remark}".rstrip()
+            console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
 def _sections(summary: Summary, padded: int) -> dict[str, list[_Row]]:
@@ -126,7 +105,7 @@ def _sections(summary: Summary, padded: int) -> dict[str, list[_Row]]:
     }
     for number, cpu in enumerate(summary["cpu"]):
         sections[f"Time of CPU {number}"] = _cpu_rows(cpu)
-    sections["Latency, from the frame's last byte on the wire to netif_receive_skb"] = _latency_rows(summary)
+    sections["Latency from wire to stack"] = _latency_rows(summary)
     sections["Simulation"] = _speed_rows(summary)
     return sections
 
@@ -136,7 +115,7 @@ def _frame_rows(summary: Summary, padded: int) -> list[_Row]:
     offered = frames["offered"]
 
     def row(what: str, count: int, remark: str) -> _Row:
-        return _Row(what, f"{count:,}", f"{_percent(count, offered):>7}  {remark}")
+        return _Row(what, f"{count:,}", f"{_percent(count, offered):>8}  {remark}")
 
     remark = f"{padded:,} of them were shorter than 60 bytes and padded with zeros" if padded else ""
     return [
@@ -171,8 +150,12 @@ def _latency_rows(summary: Summary) -> list[_Row]:
     latency = summary["latency_ns"]
     if latency["min"] is None:
         return [_Row("no frame was delivered", "")]
-    words = {"min": "shortest", "p50": "median", "p99": "99 % are within", "max": "longest"}
-    return [_Row(what, _duration(latency[key])) for key, what in words.items()]
+    return [
+        _Row("shortest", _duration(latency["min"]), "from a frame's last byte (FCS) on the wire to netif_receive_skb"),
+        _Row("median", _duration(latency["p50"])),
+        _Row("99 % are within", _duration(latency["p99"])),
+        _Row("longest", _duration(latency["max"])),
+    ]
 
 
 def _speed_rows(summary: Summary) -> list[_Row]:

@@ -1,0 +1,126 @@
+"""summary.json has the promised keys, and the table says it all in words."""
+
+from __future__ import annotations
+
+import io
+import json
+from dataclasses import replace
+
+from rich.console import Console
+
+from emulator.report import build_summary, format_summary, print_report
+from emulator.results import NapiCounts
+from emulator.scenario import Scenario
+from tests.results_of_a_run import RESULTS
+
+SCENARIO = Scenario(capture="some.pcap")
+
+SUMMARY = {
+    "frames": {
+        "offered": 1000,
+        "delivered": 700,
+        "dropped": {"nic_missed": 200, "nic_error": 60, "nic_filtered": 30, "backlog": 10},
+    },
+    "interrupts": {"rx": 7, "total": 8},
+    "napi": {"polls": 12, "completed": 7, "exhausted": 5, "packets_per_poll": 58.333},
+    "cpu": [{"hardirq": 1_000, "softirq": 700_000, "ksoftirqd": 90_000, "user": 9_000, "idle": 200_000}],
+    "latency_ns": {"min": 1_500, "p50": 22_000, "p99": 33_000_000, "max": 44_000_000},
+    "time": {"simulated_ns": 1_000_000, "cycles": 125_000, "wall_s": 2.5},
+    "scenario": {
+        "capture": "some.pcap",
+        "generate": [],
+        "count": None,
+        "engine": "icarus",
+        "mode": "napi",
+        "rate": 1_000_000_000,
+        "pps": None,
+        "timing": None,
+        "repeat": 1,
+        "budget": 64,
+        "ring": 256,
+        "costs": "modern",
+        "nics": 1,
+        "seed": 1,
+        "waves": True,
+        "trace": True,
+        "frames": True,
+    },
+}
+
+TABLE = """\
+Frames
+  offered                            1,000  2 of them were shorter than 60 bytes and padded with zeros
+  delivered                            700   70.00 %  reached netif_receive_skb, unchanged and in order
+  dropped: missed by the NIC           200   20.00 %  no room in its receive FIFO (MPC)
+  dropped: bad frames                   60    6.00 %  FCS or length, counted by the NIC
+  dropped: filtered                     30    3.00 %  not for this station
+  dropped: backlog full                 10    1.00 %  netif_rx found no room in the CPU's queue
+Interrupts and NAPI
+  receive interrupts                     7  0.01 per delivered frame
+  all interrupts                         8
+  polls                                 12  calls of the poll function
+    completed                            7  ring empty, interrupt unmasked
+    budget used up                       5  of 64 packets; polled again
+  packets per poll                   58.33
+Time of CPU 0
+  interrupt handlers                0.10 %  1,000 ns
+  softirqs                         70.00 %  700.0 us
+  ksoftirqd                         9.00 %  90.0 us
+  other threads                     0.90 %  9,000 ns
+  idle                             20.00 %  200.0 us
+Latency from wire to stack
+  shortest                        1,500 ns  from a frame's last byte (FCS) on the wire to netif_receive_skb
+  median                           22.0 us
+  99 % are within                33.000 ms
+  longest                        44.000 ms
+Simulation
+  simulated time                1,000.0 us
+  wall time                         2.50 s
+  frames per wall second               400
+  clock cycles per wall second      50,000  125,000 cycles
+"""
+
+
+def printed(console: Console, padded: int = 2) -> str:
+    assert isinstance(console.file, io.StringIO)
+    print_report(SUMMARY, padded, console)
+    return console.file.getvalue()
+
+
+def test_summary() -> None:
+    summary = build_summary(SCENARIO, RESULTS)
+    assert summary == SUMMARY
+    assert format_summary(summary) == json.dumps(SUMMARY, indent=2) + "\n"
+
+
+def test_a_summary_repeats_its_run() -> None:
+    assert Scenario.from_dict(json.loads(format_summary(SUMMARY))["scenario"]) == SCENARIO
+
+
+def test_nothing_delivered() -> None:
+    results = replace(RESULTS, latency=None, napi=NapiCounts(polls=0, completed=0, exhausted=0, packets=0))
+    summary = build_summary(SCENARIO, results)
+    assert summary["latency_ns"] == {"min": None, "p50": None, "p99": None, "max": None}
+    assert summary["napi"]["packets_per_poll"] == 0
+    text = io.StringIO()
+    print_report(summary, 0, Console(file=text))
+    assert "no frame was delivered" in text.getvalue()
+
+
+def test_plain_table() -> None:
+    assert printed(Console(file=io.StringIO())) == TABLE
+
+
+def test_no_remark_on_padding_without_any() -> None:
+    assert "padded" not in printed(Console(file=io.StringIO()), padded=0)
+
+
+def test_terminal_table_says_the_same() -> None:
+    shown = printed(Console(file=io.StringIO(), force_terminal=True, color_system=None, width=120))
+    assert shown.split() == TABLE.split()
+
+
+def test_terminal_has_colours_and_pipe_has_none() -> None:
+    colours = Console(file=io.StringIO(), force_terminal=True, color_system="standard", width=120)
+    assert "\x1b[" in printed(colours)
+    assert "\x1b" not in TABLE
