@@ -1,0 +1,202 @@
+"""The engine ``model``: register-level models of the NICs in Python, no RTL and no simulator, loosely timed.
+
+It is fast, for unit tests and long runs, and it is the oracle that RTL is compared with.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+
+from driver.kernel.costs import Costs
+from emulator.engines.base import Event, IrqChanged, MmioDone, Verdict, WireFrame
+from emulator.errors import RunFailed
+from emulator.model_nic.nic import ModelNic
+from emulator.model_nic.schedule import Schedule
+from emulator.model_nic.timing import ACCESS_NS, CLOCK_NS
+from emulator.wire_timing import PREAMBLE_BYTES, PS_PER_NS, WireTiming
+
+DEFAULT_MEMORY_BYTES = 16 * 1024 * 1024
+
+
+class ModelMemory:
+    """Host memory: bytes.
+
+    Attributes:
+        size: how many.
+    """
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+        self._view = memoryview(bytearray(size))
+
+    def read(self, address: int, length: int) -> bytes:
+        """Bytes at an address."""
+        data = self._view[address : address + length].tobytes()
+        if len(data) != length:
+            raise self._outside(address, length)
+        return data
+
+    def write(self, address: int, data: bytes) -> None:
+        """Put bytes at an address; visible to DMA and to read() at once."""
+        try:
+            self._view[address : address + len(data)] = data
+        except ValueError:  # a slice that was cut off at the end
+            raise self._outside(address, len(data)) from None
+
+    def _outside(self, address: int, length: int) -> RunFailed:
+        return RunFailed(f"access to {length} bytes at {address:#x}: host memory ends at {self.size:#x}")
+
+
+class ModelWire:
+    """The cable into one NIC; see Wire in emulator/engines/base.py."""
+
+    def __init__(self, schedule: Schedule, nic: ModelNic, byte_ps: int) -> None:
+        self._schedule = schedule
+        self._nic = nic
+        self._timing = WireTiming(byte_ps)
+        self._sources: deque[Iterator[WireFrame]] = deque()
+        self._busy = False
+        self._verdicts: list[Verdict] = []
+
+    def send(self, frames: Iterable[WireFrame]) -> None:
+        """Queue frames behind those queued before; read one by one, each when the one before has left."""
+        self._sources.append(iter(frames))
+        if not self._busy:
+            self._next()
+
+    @property
+    def idle(self) -> bool:
+        """Whether every queued frame has left."""
+        return not self._busy
+
+    def take_verdicts(self) -> list[Verdict]:
+        """Verdicts of frames since the last call, one per frame sent, in order."""
+        verdicts, self._verdicts = self._verdicts, []
+        return verdicts
+
+    def _next(self) -> None:
+        """Put the next frame on the wire, if there is one."""
+        self._busy = True  # an iterable that looks at the wire while it is read sees it so
+        while self._sources:
+            frame = next(self._sources[0], None)
+            if frame is not None:
+                earliest_ps = max(frame.start_ps, self._schedule.now * PS_PER_NS)
+                slot = self._timing.send(len(frame.data), earliest_ps)
+                began_ps = slot.start + PREAMBLE_BYTES * self._timing.byte_ps
+                self._schedule.at(-(-slot.end // PS_PER_NS), self._arrive, (frame, began_ps // PS_PER_NS))
+                return
+            self._sources.popleft()
+        self._busy = False
+
+    def _arrive(self, arrival: tuple[WireFrame, int]) -> None:
+        frame, began = arrival
+        self._verdicts.append(self._nic.receive(frame.data, frame.bad_fcs, began))
+        self._next()
+
+
+class _Port:
+    """The CPU's way to one NIC and the interrupt line's way back.
+
+    Attributes:
+        irq: the line as the CPU's interrupt controller sees it.
+        irq_reported: the level that the last IrqChanged said.
+        done: completions of this instant.
+    """
+
+    def __init__(self, schedule: Schedule, costs: Costs, memory: ModelMemory) -> None:
+        self._schedule = schedule
+        self._request_ns = costs.mmio_request + ACCESS_NS
+        self._completion_ns = costs.mmio_completion
+        self._free = 0  # when the register port can take the next access
+        self.nic = ModelNic(schedule, memory, costs, self._irq_changed)
+        self.irq = self.irq_reported = False
+        self.done: list[MmioDone] = []
+
+    def read(self, offset: int, tag: int) -> None:
+        self._schedule.at(self._slot(), self._read, (offset, tag))
+
+    def write(self, offset: int, value: int) -> None:
+        self._schedule.at(self._slot(), self._write, (offset, value))
+
+    def _slot(self) -> int:
+        """When an access that starts now is done: in order, one per clock."""
+        slot = max(self._schedule.now + self._request_ns, self._free)
+        self._free = slot + CLOCK_NS
+        return slot
+
+    def _read(self, access: tuple[int, int]) -> None:
+        offset, tag = access
+        done = MmioDone(tag, self.nic.read(offset))
+        self._schedule.at(self._schedule.now + self._completion_ns, self._complete, done)
+
+    def _complete(self, done: MmioDone) -> None:
+        self.done.append(done)
+        self._schedule.announced = True
+
+    def _write(self, access: tuple[int, int]) -> None:
+        self.nic.write(*access)
+
+    def _irq_changed(self, level: bool) -> None:
+        self._schedule.at(self._schedule.now + self._completion_ns, self._show_irq, level)
+
+    def _show_irq(self, level: bool) -> None:
+        self.irq = level
+        self._schedule.announced = True
+
+
+class ModelEngine:
+    """See Engine in emulator/engines/base.py."""
+
+    name = "model"
+    cycles = 0  #: it has no clock
+
+    def __init__(self, nics: int, costs: Costs, byte_ps: int, *, memory_bytes: int = DEFAULT_MEMORY_BYTES) -> None:
+        """An engine with so many NICs, on wires with this time per byte in ps."""
+        self.nics = nics
+        self.memory = ModelMemory(memory_bytes)
+        self._schedule = Schedule()
+        self._ports = [_Port(self._schedule, costs, self.memory) for _ in range(nics)]
+        self._wires = [ModelWire(self._schedule, port.nic, byte_ps) for port in self._ports]
+
+    @property
+    def wires(self) -> list[ModelWire]:
+        """One per NIC."""
+        return self._wires
+
+    @property
+    def now(self) -> int:
+        """Simulated time in ns since reset was released."""
+        return self._schedule.now
+
+    async def advance(self, until: int) -> list[Event]:
+        """Let the hardware run until the given time in ns, or to the first instant with events; never suspends."""
+        while self._schedule.run(until):
+            events = self._events()
+            if events:
+                return events
+        return []
+
+    def mmio_read(self, nic: int, offset: int, tag: int) -> None:
+        """Start a 32-bit read at the present instant."""
+        self._ports[nic].read(offset, tag)
+
+    def mmio_write(self, nic: int, offset: int, value: int) -> None:
+        """Post a 32-bit write at the present instant."""
+        self._ports[nic].write(offset, value)
+
+    def set_probe(self, name: str, value: int) -> None:
+        """Nothing: there is no waveform."""
+
+    def _events(self) -> list[Event]:
+        """What this instant brought to the outside: interrupt lines by NIC, then completions by NIC."""
+        events: list[Event] = []
+        for number, port in enumerate(self._ports):
+            if port.irq != port.irq_reported:
+                port.irq_reported = port.irq
+                events.append(IrqChanged(number, port.irq))
+        for port in self._ports:
+            if port.done:
+                events += port.done
+                port.done.clear()
+        return events

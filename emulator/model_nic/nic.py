@@ -1,0 +1,93 @@
+"""The NIC as software sees it: its registers, and what reads and writes of them do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from driver.kernel.costs import Costs
+from driver.kernel.dma import HostMemory
+from emulator.engines.base import Verdict
+from emulator.model_nic.interrupts import Interrupts
+from emulator.model_nic.receiver import Receiver
+from emulator.model_nic.schedule import Schedule
+from emulator.model_nic.statistics import Statistics
+from hdl.nic.regmap import CTRL, ICR, ICS, IMC, IMS, RDH, RDT, REGISTERS, STATUS, Access
+
+#: Reset value of every register that keeps what is written to it, by offset.
+_RESET_VALUES = {
+    offset: register.reset
+    for register in REGISTERS
+    if register.access is Access.READ_WRITE and register is not RDH
+    for offset in register.offsets()
+}
+
+#: The bits that a write changes, by offset.
+_WRITABLE = {offset: register.writable for register in REGISTERS for offset in register.offsets()}
+
+
+class ModelNic:
+    """One NIC. Its link partner is always there."""
+
+    def __init__(
+        self, schedule: Schedule, memory: HostMemory, costs: Costs, irq_changed: Callable[[bool], None]
+    ) -> None:
+        """``irq_changed`` is called with the new level of the interrupt line when it changes."""
+        self._values = dict(_RESET_VALUES)
+        self._interrupts = interrupts = Interrupts(irq_changed)
+        self._statistics = Statistics()
+        self._receiver = Receiver(schedule, memory, costs, interrupts, self._statistics, self._values)
+        self.receive: Callable[[bytes, bool, int], Verdict] = self._receiver.receive
+        self._readers: dict[int, Callable[[], int]] = {
+            STATUS.offset: self._read_status,
+            ICR.offset: interrupts.read_and_clear,
+            ICS.offset: lambda: interrupts.latched,
+            IMS.offset: lambda: interrupts.mask,
+            RDH.offset: lambda: self._receiver.head,
+        }
+        self._writers: dict[int, Callable[[int], None]] = {
+            CTRL.offset: self._write_ctrl,
+            ICR.offset: interrupts.clear,
+            ICS.offset: interrupts.latch,
+            IMS.offset: interrupts.enable,
+            IMC.offset: interrupts.disable,
+            RDH.offset: self._receiver.write_head,
+            RDT.offset: self._write_tail,
+        }
+
+    def read(self, offset: int) -> int:
+        """A 32-bit read; where there is no register it returns zero."""
+        reader = self._readers.get(offset)
+        if reader is not None:
+            return reader()
+        if offset in Statistics.offsets:
+            return self._statistics.read(offset)
+        return self._values.get(offset, 0)
+
+    def write(self, offset: int, value: int) -> None:
+        """A 32-bit write; where there is no register, or one that is read only, it does nothing."""
+        value &= _WRITABLE.get(offset, 0)
+        writer = self._writers.get(offset)
+        if writer is not None:
+            writer(value)
+        elif offset in self._values:
+            self._values[offset] = value
+            self._receiver.configure(self._values)
+
+    def _read_status(self) -> int:
+        return STATUS.reset | (STATUS.LU if self._values[CTRL.offset] & CTRL.SLU else 0)
+
+    def _write_ctrl(self, value: int) -> None:
+        if value & CTRL.RST:
+            self._values.update(_RESET_VALUES)
+            self._interrupts.reset()
+            self._statistics.reset()
+            self._receiver.reset(self._values)
+            return
+        link_changed = (value ^ self._values[CTRL.offset]) & CTRL.SLU
+        self._values[CTRL.offset] = value
+        if link_changed:
+            self._interrupts.latch(ICR.LSC)
+
+    def _write_tail(self, value: int) -> None:
+        self._values[RDT.offset] = value
+        self._receiver.write_tail(value)

@@ -1,0 +1,119 @@
+"""The statistics registers of reception (SDM 13.7): clear on read, stick at the maximum."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+
+from hdl.nic.regmap import (
+    BPRC,
+    CRCERRS,
+    GORCH,
+    GORCL,
+    GPRC,
+    MPC,
+    MPRC,
+    PRC64,
+    PRC127,
+    PRC255,
+    PRC511,
+    PRC1023,
+    PRC1522,
+    REGISTER_BITS,
+    REGISTERS,
+    RFC,
+    RJC,
+    RLEC,
+    RNBC,
+    ROC,
+    RUC,
+    TORH,
+    TORL,
+    TPR,
+    Access,
+    Register,
+)
+
+BROADCAST = b"\xff" * 6
+
+_WIDE: tuple[type[Register], ...] = (GORCL, GORCH, TORL, TORH)
+_NARROW = [register for register in REGISTERS if register.access is Access.READ_CLEARS and register not in _WIDE]
+_MAX = (1 << REGISTER_BITS) - 1
+_WIDE_MAX = (1 << 2 * REGISTER_BITS) - 1
+
+_SIZES = (64, 127, 255, 511, 1023)  # the longest frame of each size register but the last
+_SIZE_REGISTERS = tuple(register.offset for register in (PRC64, PRC127, PRC255, PRC511, PRC1023, PRC1522))
+
+# Looked up once: these are counted for every frame.
+_TPR, _GPRC, _BPRC, _MPRC = TPR.offset, GPRC.offset, BPRC.offset, MPRC.offset
+
+
+class Statistics:
+    """Counts what becomes of frames; lengths are in bytes with the FCS.
+
+    Attributes:
+        offsets: of all statistics registers.
+    """
+
+    __slots__ = ("_counts", "_good_octets", "_total_octets")
+
+    offsets = frozenset(register.offset for register in (*_NARROW, *_WIDE))
+
+    def __init__(self) -> None:
+        self.reset()
+
+    def reset(self) -> None:
+        """Everything is zero."""
+        self._counts = dict.fromkeys((register.offset for register in _NARROW), 0)
+        self._good_octets = self._total_octets = 0
+
+    def read(self, offset: int) -> int:
+        """A read of the register at this offset."""
+        if offset in self._counts:
+            count, self._counts[offset] = self._counts[offset], 0
+            return min(count, _MAX)
+        wide = min(self._good_octets if offset in (GORCL.offset, GORCH.offset) else self._total_octets, _WIDE_MAX)
+        if offset == GORCH.offset:
+            self._good_octets = 0
+        elif offset == TORH.offset:
+            self._total_octets = 0
+        elif offset in (GORCL.offset, TORL.offset):
+            return wide & _MAX
+        return wide >> REGISTER_BITS
+
+    def other_frame(self, length: int) -> None:
+        """A frame arrived that is not a good one."""
+        self._counts[_TPR] += 1
+        self._total_octets += length
+
+    def good_frame(self, length: int, destination: bytes) -> None:
+        """A frame arrived, has no errors, passed the filter and went into the FIFO."""
+        counts = self._counts
+        counts[_TPR] += 1
+        self._total_octets += length
+        counts[_GPRC] += 1
+        counts[_SIZE_REGISTERS[bisect_left(_SIZES, length)]] += 1
+        self._good_octets += length
+        if destination[0] & 1:
+            counts[_BPRC if destination == BROADCAST else _MPRC] += 1
+
+    def short_frame(self, bad_fcs: bool) -> None:
+        """A frame under the minimum length passed the filter."""
+        self._counts[RLEC.offset] += 1
+        self._counts[RFC.offset if bad_fcs else RUC.offset] += 1
+
+    def long_frame(self, bad_fcs: bool) -> None:
+        """A frame over the maximum length passed the filter."""
+        self._counts[RLEC.offset] += 1
+        self._counts[RJC.offset if bad_fcs else ROC.offset] += 1
+
+    def bad_fcs(self) -> None:
+        """A frame of the minimum length or more with a bad FCS passed the filter."""
+        self._counts[CRCERRS.offset] += 1
+
+    def missed(self) -> None:
+        """A frame found no room in the FIFO."""
+        self._counts[MPC.offset] += 1
+
+    def no_buffer(self) -> None:
+        """A frame went into the FIFO while no descriptor was free."""
+        self._counts[RNBC.offset] += 1

@@ -1,0 +1,12 @@
+"""What the model knows of time inside the NIC: round figures for what the RTL takes, in ns unless named otherwise."""
+
+from __future__ import annotations
+
+CLOCK_NS = 8  #: 125 MHz, docs/architecture.md
+BEAT_BYTES = 8  #: one transfer on the DMA port and one word of the receive FIFO: 64 bits
+
+ACCESS_NS = 2 * CLOCK_NS  #: from a request at the register port to its effect
+COMMIT_NS = 4 * CLOCK_NS  #: from a frame's last byte on the wire to its first DMA request
+DESCRIPTOR_NS = 6 * CLOCK_NS  #: a descriptor fetch, besides the memory's latency: request, one burst of four
+BURST_CYCLES = 2  #: clock cycles that a buffer costs on the DMA port besides its data beats
+WRITEBACK_NS = 4 * CLOCK_NS  #: a write, besides the memory's latency: from its data to what waits for its response
