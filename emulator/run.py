@@ -45,7 +45,7 @@ STALLED_CHECKS = 20
 
 async def run_scenario(
     engine: Engine, scenario: Scenario, directory: Path, *, progress: Progress = no_progress
-) -> RunResults:
+) -> None:
     """Run a scenario on an engine and write its files, but for the waves, into a directory.
 
     Raises:
@@ -56,7 +56,7 @@ async def run_scenario(
         if scenario.trace:
             files.enter_context(TraceFile(directory / TRACE, emulation.machine.tracepoints))
         netdevs = await bring_up(emulation, scenario)
-        delivered = _ignore
+        delivered: Delivered = _ignore
         if scenario.frames:
             names = [netdev.name for netdev in netdevs]
             delivered = files.enter_context(DeliveredFrames(directory / DELIVERED, names)).write
@@ -64,7 +64,6 @@ async def run_scenario(
         results = await traffic.run()
     summary = build_summary(scenario, results)
     (directory / SUMMARY).write_text(format_summary(summary), encoding="utf-8")
-    return results
 
 
 def _ignore(_nic: int, _data: bytes, _now_ns: int) -> None:

@@ -171,10 +171,10 @@ class Cpu:
                 continue
             if top.stalled:
                 return
-            if top.level is Level.TASK and self._preempt():
-                continue
             if top.remaining:
                 if top.ends_at > machine.now:
+                    if top.level is Level.TASK and self._preempt():
+                        continue
                     return
                 top.remaining = 0
             self._step(top)

@@ -98,9 +98,12 @@ class Machine:
         return requests
 
     def deadline(self) -> int | None:
-        """Until when nothing happens by itself, in ns; None if nothing ever does."""
+        """Until when nothing happens by itself, in ns; None if nothing ever does.
+
+        A timer that is due but has to wait for its CPU does not count.
+        """
         times = [time for cpu in self.cpus for time in (cpu.deadline(), cpu.timers.deadline()) if time is not None]
-        return min(times, default=None)
+        return min((time for time in times if time > self.now), default=None)
 
     def advance_to(self, now: int) -> None:
         """The time is now so many ns."""

@@ -1,0 +1,119 @@
+"""Interrupt lines: level flow, sharing, disabling, and free_irq (kernel/irq)."""
+
+from driver.kernel.cpu import spend
+from driver.kernel.irq import (
+    IRQF_SHARED,
+    IrqReturn,
+    disable_irq_nosync,
+    enable_irq,
+    free_irq,
+    request_irq,
+)
+from driver.kernel.pci import FIRST_IRQ
+from driver.kernel.timer import usleep_range
+from tests.kernel.support import Computer, events
+
+
+def test_a_line_that_stays_high_interrupts_again_and_again() -> None:
+    computer = Computer(irq_entry=100)
+    taken = []
+
+    async def handler(_irq: int, _dev: object) -> IrqReturn:
+        taken.append(computer.machine.now)
+        return IrqReturn.HANDLED
+
+    async def thread() -> None:
+        request_irq(FIRST_IRQ, handler, 0, "storm", None)
+
+    computer.spawn(thread())
+    computer.irq(1000, level=True)
+    computer.irq(1350, level=False)
+    computer.run(5000)
+    assert taken == [1100, 1200, 1300, 1400]
+
+
+def test_all_handlers_of_a_shared_line_run_and_their_results_count_together() -> None:
+    computer = Computer()
+    seen = events(computer, "irq_handler_exit")
+
+    def handler(result: IrqReturn) -> object:
+        async def run(_irq: int, _dev: object) -> IrqReturn:
+            computer.machine.set_irq_level(0, level=False)
+            return result
+
+        return run
+
+    async def thread() -> None:
+        for result, dev_id in ((IrqReturn.NONE, "a"), (IrqReturn.HANDLED, "b")):
+            assert request_irq(FIRST_IRQ, handler(result), IRQF_SHARED, dev_id, dev_id) == 0  # type: ignore[arg-type]
+
+    computer.spawn(thread())
+    computer.irq(10, level=True)
+    computer.run(100)
+    assert [event[3] for event in seen] == [IrqReturn.NONE, IrqReturn.HANDLED]
+    desc = computer.machine.irqs.desc(FIRST_IRQ)
+    assert desc.counts == [1]
+    assert desc.unhandled == 0
+
+
+def test_request_irq_refuses_what_linux_refuses() -> None:
+    computer = Computer()
+    results = []
+
+    async def handler(_irq: int, _dev: object) -> IrqReturn:
+        return IrqReturn.NONE
+
+    async def thread() -> None:
+        results.append(request_irq(FIRST_IRQ, handler, IRQF_SHARED, "no dev_id", None))
+        results.append(request_irq(FIRST_IRQ, handler, 0, "exclusive", "a"))
+        results.append(request_irq(FIRST_IRQ, handler, IRQF_SHARED, "late", "b"))
+
+    computer.spawn(thread())
+    computer.run(10)
+    assert results == [-22, 0, -16]
+
+
+def test_a_disabled_line_interrupts_when_it_is_enabled_again() -> None:
+    computer = Computer()
+    taken = []
+
+    async def handler(_irq: int, _dev: object) -> IrqReturn:
+        taken.append(computer.machine.now)
+        computer.machine.set_irq_level(0, level=False)
+        return IrqReturn.HANDLED
+
+    async def thread() -> None:
+        request_irq(FIRST_IRQ, handler, 0, "test", None)
+        disable_irq_nosync(FIRST_IRQ)
+        await usleep_range(1, 1)
+        enable_irq(FIRST_IRQ)
+
+    computer.spawn(thread())
+    computer.irq(300, level=True)
+    computer.run(5000)
+    assert taken == [1000]
+
+
+def test_free_irq_returns_when_the_handler_is_gone() -> None:
+    computer = Computer(cpus=2)
+    log = []
+
+    async def handler(_irq: int, _dev: object) -> IrqReturn:
+        await spend(5000)
+        computer.machine.set_irq_level(0, level=False)
+        log.append(("handler ends", computer.machine.now))
+        return IrqReturn.HANDLED
+
+    async def thread() -> None:
+        request_irq(FIRST_IRQ, handler, 0, "test", "dev")
+        computer.machine.irqs.desc(FIRST_IRQ).affinity = 1
+        await usleep_range(1, 1)
+        await free_irq(FIRST_IRQ, "dev")
+        log.append(("freed", computer.machine.now))
+
+    computer.spawn(thread())
+    computer.irq(100, level=True)
+    computer.run(20_000)
+    assert log[0] == ("handler ends", 5100)
+    assert log[1][0] == "freed"
+    assert log[1][1] >= 5100
