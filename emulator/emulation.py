@@ -41,7 +41,8 @@ class Emulation:
     async def run_until(self, time_ns: int) -> None:
         """Let hardware and kernel run to a time."""
         while self.engine.now < time_ns:
-            await self._step(time_ns)
+            self._run_kernel()
+            await self._run_hardware(time_ns)
 
     async def run_for(self, ns: int) -> None:
         """Let hardware and kernel run for so long."""
@@ -60,21 +61,32 @@ class Emulation:
 
         task = self.machine.kthread_run(thread(), comm)
         limit = self.engine.now + CALL_LIMIT_NS
+        self._run_kernel()
         while not task.done:
             if self.engine.now >= limit:
-                raise RunFailed(
-                    f"the thread {comm} still waits after {CALL_LIMIT_NS // NSEC_PER_SEC} s of simulated time"
-                )
-            await self._step(limit)
+                seconds = CALL_LIMIT_NS // NSEC_PER_SEC
+                raise RunFailed(f"the thread {comm} still waits after {seconds} s of simulated time")
+            await self._run_hardware(limit)
+            self._run_kernel()
         return results[0]
 
-    async def _step(self, limit_ns: int) -> None:
-        """Run the kernel at the present instant, then the hardware to the next one, at most to a limit."""
-        machine, engine = self.machine, self.engine
-        for request in machine.run():
+    async def settle(self) -> None:
+        """Let hardware and kernel run until the kernel has nothing to do but wait for timers and interrupts."""
+        self._run_kernel()
+        while not self.machine.idle:
+            await self._run_hardware(self.engine.now + CALL_LIMIT_NS)
+            self._run_kernel()
+
+    def _run_kernel(self) -> None:
+        """Run all that can run at the present instant, and start the accesses that come out of it."""
+        for request in self.machine.run():
             self._start(request)
         for observe in self.observers:
             observe()
+
+    async def _run_hardware(self, limit_ns: int) -> None:
+        """Let time go on to the next instant at which the kernel has something to do, at most to a limit."""
+        machine, engine = self.machine, self.engine
         deadline = machine.deadline()
         events = await engine.advance(limit_ns if deadline is None else min(deadline, limit_ns))
         machine.advance_to(engine.now)

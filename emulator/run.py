@@ -80,6 +80,7 @@ async def bring_up(emulation: Emulation, scenario: Scenario) -> list[NetDevice]:
         )
         await emulation.call(_link_up(netdev, station_address(nic), promiscuous=not scenario.generate), "ip")
         netdevs.append(netdev)
+    await emulation.settle()
     return netdevs
 
 

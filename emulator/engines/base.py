@@ -8,7 +8,7 @@ where a bit time of the wire would not fit.
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -79,10 +79,13 @@ class Engine(Protocol):
 
     name: str
     nics: int
-    memory: HostMemory
 
     @property
-    def wires(self) -> list[Wire]:
+    def memory(self) -> HostMemory:
+        """Host memory, shared by the CPUs and all NICs."""
+
+    @property
+    def wires(self) -> Sequence[Wire]:
         """One per NIC."""
 
     @property
@@ -97,7 +100,7 @@ class Engine(Protocol):
         """Let the hardware run until the given time in ns, or to the first instant with events, and return them."""
 
     def mmio_read(self, nic: int, offset: int, tag: int) -> None:
-        """Start a 32-bit read at the present instant; MmioDone with this tag follows. Pushes earlier writes ahead of it."""
+        """Start a 32-bit read at the present instant, behind earlier writes; MmioDone with this tag follows."""
 
     def mmio_write(self, nic: int, offset: int, value: int) -> None:
         """Post a 32-bit write at the present instant."""

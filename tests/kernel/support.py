@@ -17,7 +17,7 @@ FREE = Costs(**{field.name: 0 for field in dataclasses.fields(Costs)})
 class Memory:
     """Host memory without an engine."""
 
-    def __init__(self, size: int = 1 << 20) -> None:
+    def __init__(self, size: int = 4 << 20) -> None:
         self.size = size
         self._bytes = bytearray(size)
 
@@ -42,6 +42,7 @@ class Computer:
         self.writes: list[tuple[int, int, int]] = []
         self._events: list[tuple[int, int, Callable[[], None]]] = []
         self._count = 0
+        self.run(0)  # the kernel's own threads go to sleep
 
     def at(self, time: int, happens: Callable[[], None]) -> None:
         """Let something happen outside the machine at a time."""

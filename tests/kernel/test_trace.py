@@ -1,0 +1,47 @@
+"""Tracepoints and their text, compared with lines as Linux writes them."""
+
+from driver.kernel.cpu import this_cpu
+from driver.kernel.irq import IrqReturn, request_irq
+from driver.kernel.napi import Napi, napi_complete_done, napi_schedule
+from driver.kernel.pci import FIRST_IRQ
+from driver.kernel.trace import FORMATS, ftrace_line
+from tests.kernel.support import Computer
+from tests.kernel.test_napi import add_device
+
+
+def test_one_receive_interrupt_reads_as_in_linux() -> None:
+    computer = Computer(irq_entry=1000, irq_exit=500)
+    lines: list[str] = []
+    for name in FORMATS:
+
+        def probe(*arguments: object, name: str = name) -> None:
+            lines.append(ftrace_line(this_cpu(), name, *arguments))
+
+        computer.machine.tracepoints.register(name, probe)
+
+    async def poll(napi: Napi, _budget: int) -> int:
+        await napi_complete_done(napi, 3)
+        return 3
+
+    async def handler(_irq: int, _dev: object) -> IrqReturn:
+        computer.machine.set_irq_level(0, level=False)
+        napi_schedule(napi)
+        return IrqReturn.HANDLED
+
+    napi = add_device(computer, poll)
+
+    async def setup() -> None:
+        request_irq(FIRST_IRQ, handler, 0, "eth0", None)
+
+    computer.spawn(setup())
+    computer.irq(12_344_000, level=True)
+    computer.run(20_000_000)
+    assert lines == [
+        "          <idle>-0       [000] d.h1.     0.012345: irq_handler_entry: irq=16 name=eth0",
+        "          <idle>-0       [000] d.h1.     0.012345: softirq_raise: vec=3 [action=NET_RX]",
+        "          <idle>-0       [000] d.h1.     0.012345: irq_handler_exit: irq=16 ret=handled",
+        "          <idle>-0       [000] ..s1.     0.012345: softirq_entry: vec=3 [action=NET_RX]",
+        "          <idle>-0       [000] ..s1.     0.012345: napi_poll: napi poll on napi struct 0000000000000041 "
+        "for device eth0 work 3 budget 64",
+        "          <idle>-0       [000] ..s1.     0.012345: softirq_exit: vec=3 [action=NET_RX]",
+    ]
