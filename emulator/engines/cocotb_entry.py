@@ -1,0 +1,36 @@
+"""The cocotb test that runs a scenario: what a simulator started by launch_icarus.py finds inside."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import cocotb
+
+from emulator.cost_profiles import load_costs
+from emulator.engines.icarus import IcarusEngine
+from emulator.engines.launch_icarus import DIRECTORY, OUTCOME, PROGRESS, SCENARIO
+from emulator.errors import RunFailed, UserError
+from emulator.progress import report_to
+from emulator.run import run_scenario
+from emulator.scenario import Scenario
+from emulator.wire_timing import byte_time_ps
+
+
+@cocotb.test
+async def scenario(dut: Any) -> None:
+    """Run the scenario of the file that the environment names; what it ends with goes to another file."""
+    options, directory, progress, outcome = (
+        Path(os.environ[name]) for name in (SCENARIO, DIRECTORY, PROGRESS, OUTCOME)
+    )
+    error: dict[str, str] = {}
+    try:
+        run = Scenario.from_json(options.read_text())
+        engine = IcarusEngine(dut, load_costs(run.costs), byte_ps=byte_time_ps(run.rate))
+        with report_to(progress) as report:
+            await run_scenario(engine, run, directory, progress=report)
+    except (RunFailed, UserError) as failure:
+        error = {"error": type(failure).__name__, "message": str(failure)}
+    outcome.write_text(json.dumps(error))

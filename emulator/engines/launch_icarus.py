@@ -1,0 +1,115 @@
+"""Runs cocotb tests on the board in a simulator's process, a scenario among them, and says plainly what went wrong."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from cocotb_tools.check_results import get_results
+from cocotb_tools.runner import get_runner
+
+from emulator.engines.build import BUILD, TOPLEVEL, build_board
+from emulator.errors import RunFailed, UserError
+from emulator.output import SAVE_FILE, WAVES
+from emulator.progress import Progress, follow
+from emulator.scenario import Scenario
+from emulator.waves import write_save_file
+
+#: How vvp begins the line of an assertion of the RTL that has failed; the simulation goes on regardless.
+RTL_ERROR = "ERROR: "
+
+#: Environment variables by which cocotb_entry.py learns the names of its files.
+SCENARIO, DIRECTORY, PROGRESS, OUTCOME = (
+    f"NAPI_HIL_{name}" for name in ("SCENARIO", "DIRECTORY", "PROGRESS", "OUTCOME")
+)
+
+_ERRORS = {error.__name__: error for error in (UserError, RunFailed)}
+
+
+def run_in_simulator(scenario: Scenario, directory: Path, progress: Progress) -> None:
+    """Run a scenario on the board under Icarus; its files appear in the directory.
+
+    Raises:
+        UserError: Icarus is missing, or the scenario cannot be run.
+        RunFailed: the run is wrong.
+    """
+    board = build_board(nics=scenario.nics)
+    log = BUILD / f"run-{os.getpid()}.log"
+    with tempfile.TemporaryDirectory(prefix="napi-hil-") as temporary:
+        files = {name: Path(temporary) / name.lower() for name in (SCENARIO, PROGRESS, OUTCOME)}
+        files[SCENARIO].write_text(scenario.to_json())
+        waves = directory.absolute() / WAVES if scenario.waves else None
+        with follow(files[PROGRESS], progress):
+            simulate(
+                board,
+                "emulator.engines.cocotb_entry",
+                log=log,
+                waves=waves,
+                environment={name: str(path) for name, path in files.items()} | {DIRECTORY: str(directory.absolute())},
+            )
+        _raise_outcome(files[OUTCOME])
+    if waves:
+        write_save_file(directory / SAVE_FILE, waves)
+    log.unlink()
+
+
+def simulate(
+    board: Path,
+    test_module: str,
+    *,
+    log: Path,
+    waves: Path | None = None,
+    environment: Mapping[str, str] | None = None,
+    plusargs: Sequence[str] = (),
+    test_filter: str | None = None,
+) -> None:
+    """Run the cocotb tests of a module on a board made by `build_board`.
+
+    Arguments:
+        board: folder of the compiled board.
+        test_module: full name of the Python module.
+        log: file for what the simulation prints.
+        waves: file for the waveform; none if not given.
+        environment: variables for the tests.
+        plusargs: further arguments for the simulation.
+        test_filter: regular expression; run only the tests whose names match.
+
+    Raises:
+        RunFailed: a test failed, none ran, an assertion of the RTL fired or the simulator crashed; names the log.
+    """
+    runner = get_runner("icarus")
+    with tempfile.TemporaryDirectory(prefix="napi-hil-") as temporary:
+        results = Path(temporary) / "results.xml"
+        try:
+            runner.test(
+                test_module=test_module,
+                hdl_toplevel=TOPLEVEL,
+                hdl_toplevel_lang="verilog",
+                build_dir=board,
+                test_dir=temporary,
+                test_args=["-n"],  # no prompt on Ctrl-C
+                plusargs=[*plusargs, *([f"+waves={waves}"] if waves else [])],
+                extra_env=environment or {},
+                test_filter=test_filter,
+                waves=waves is not None,
+                results_xml=str(results),
+                log_file=log,
+            )
+            tests, failures = get_results(results)
+        except (RuntimeError, SystemExit):
+            raise RunFailed(f"the simulation did not come to its end; see {log}") from None
+    for line in log.read_text(encoding="utf-8", errors="replace").splitlines():
+        if line.startswith(RTL_ERROR):
+            raise RunFailed(f"the RTL reports: {line.removeprefix(RTL_ERROR)}; see {log}")
+    if failures or not tests:
+        raise RunFailed(f"{failures} of {tests} tests in the simulator failed; see {log}")
+
+
+def _raise_outcome(file: Path) -> None:
+    """What the scenario ended with; an error of one of the two kinds that are not bugs is raised here again."""
+    outcome = json.loads(file.read_text())
+    if outcome:
+        raise _ERRORS[outcome["error"]](outcome["message"])
