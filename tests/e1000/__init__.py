@@ -1,0 +1,1 @@
+"""Tests of the driver on the model engine."""
