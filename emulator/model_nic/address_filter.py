@@ -18,12 +18,8 @@ class AddressFilter:
 
     __slots__ = ("_accept_broadcast", "_accept_multicast", "_accept_unicast", "_stations")
 
-    def __init__(self, values: Mapping[int, int]) -> None:
-        """``values``: the stored registers by offset."""
-        self.configure(values)
-
     def configure(self, values: Mapping[int, int]) -> None:
-        """Take over the registers after one of them was written."""
+        """Take over the registers, given by offset, after one of them was written."""
         rctl = values[RCTL.offset]
         self._accept_unicast = bool(rctl & RCTL.UPE)
         self._accept_multicast = bool(rctl & RCTL.MPE)

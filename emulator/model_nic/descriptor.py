@@ -24,8 +24,8 @@ _EOP = 1 << RxStatus.as_shape()["EOP"].offset << _STATUS_LSB
 _IXSM = 1 << RxStatus.as_shape()["IXSM"].offset << _STATUS_LSB
 _LAST = _DD | _EOP | _IXSM  # no checksum is calculated
 
-CE = 1 << RxErrors.as_shape()["CE"].offset
-RXE = 1 << RxErrors.as_shape()["RXE"].offset
+CE: int = 1 << RxErrors.as_shape()["CE"].offset
+RXE: int = 1 << RxErrors.as_shape()["RXE"].offset
 
 
 def writeback(length: int, errors: int, last: bool) -> bytes:

@@ -7,8 +7,9 @@ from collections.abc import Callable
 from driver.kernel.costs import Costs
 from driver.kernel.dma import HostMemory
 from emulator.engines.base import Verdict
+from emulator.model_nic.ingress import Ingress
 from emulator.model_nic.interrupts import Interrupts
-from emulator.model_nic.receiver import Receiver
+from emulator.model_nic.rx_queue import RxQueue
 from emulator.model_nic.schedule import Schedule
 from emulator.model_nic.statistics import Statistics
 from hdl.nic.regmap import CTRL, ICR, ICS, IMC, IMS, RDH, RDT, REGISTERS, STATUS, Access
@@ -35,14 +36,15 @@ class ModelNic:
         self._values = dict(_RESET_VALUES)
         self._interrupts = interrupts = Interrupts(irq_changed)
         self._statistics = Statistics()
-        self._receiver = Receiver(schedule, memory, costs, interrupts, self._statistics, self._values)
-        self.receive: Callable[[bytes, bool, int], Verdict] = self._receiver.receive
+        self._queue = RxQueue(schedule, memory, costs, interrupts, self._statistics, self._values)
+        self._ingress = Ingress(schedule, self._queue, interrupts, self._statistics, self._values)
+        self.receive: Callable[[bytes, bool, int], Verdict] = self._ingress.receive
         self._readers: dict[int, Callable[[], int]] = {
             STATUS.offset: self._read_status,
             ICR.offset: interrupts.read_and_clear,
             ICS.offset: lambda: interrupts.latched,
             IMS.offset: lambda: interrupts.mask,
-            RDH.offset: lambda: self._receiver.head,
+            RDH.offset: lambda: self._queue.head,
         }
         self._writers: dict[int, Callable[[int], None]] = {
             CTRL.offset: self._write_ctrl,
@@ -50,7 +52,7 @@ class ModelNic:
             ICS.offset: interrupts.latch,
             IMS.offset: interrupts.enable,
             IMC.offset: interrupts.disable,
-            RDH.offset: self._receiver.write_head,
+            RDH.offset: self._queue.write_head,
             RDT.offset: self._write_tail,
         }
 
@@ -71,7 +73,8 @@ class ModelNic:
             writer(value)
         elif offset in self._values:
             self._values[offset] = value
-            self._receiver.configure(self._values)
+            self._ingress.configure(self._values)
+            self._queue.configure(self._values)
 
     def _read_status(self) -> int:
         return STATUS.reset | (STATUS.LU if self._values[CTRL.offset] & CTRL.SLU else 0)
@@ -81,7 +84,8 @@ class ModelNic:
             self._values.update(_RESET_VALUES)
             self._interrupts.reset()
             self._statistics.reset()
-            self._receiver.reset(self._values)
+            self._ingress.reset(self._values)
+            self._queue.reset(self._values)
             return
         link_changed = (value ^ self._values[CTRL.offset]) & CTRL.SLU
         self._values[CTRL.offset] = value
@@ -90,4 +94,4 @@ class ModelNic:
 
     def _write_tail(self, value: int) -> None:
         self._values[RDT.offset] = value
-        self._receiver.write_tail(value)
+        self._queue.write_tail(value)

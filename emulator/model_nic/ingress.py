@@ -1,0 +1,120 @@
+"""Receive ingress: what becomes of a frame that arrives (SDM 3.2, 13.4.22)."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Mapping
+
+from emulator.engines.base import Verdict
+from emulator.model_nic import descriptor
+from emulator.model_nic.address_filter import AddressFilter
+from emulator.model_nic.interrupts import Interrupts
+from emulator.model_nic.rx_queue import RxQueue
+from emulator.model_nic.schedule import Schedule
+from emulator.model_nic.statistics import Statistics
+from emulator.wire_timing import FCS_BYTES
+from hdl.nic.regmap import ICR, RCTL
+
+MIN_BYTES = 64  #: shortest good frame, with FCS
+MAX_BYTES = 1522  #: longest good frame, with FCS and an 802.1Q tag
+MAX_LONG_BYTES = 16384  #: the same with RCTL.LPE
+
+
+class Ingress:
+    """Judges frames, counts them, and puts good ones into the queue."""
+
+    __slots__ = (
+        "_address_filter",
+        "_enabled",
+        "_enabled_changed",
+        "_interrupts",
+        "_max_bytes",
+        "_queue",
+        "_schedule",
+        "_statistics",
+        "_store_bad",
+        "_strip_fcs",
+    )
+
+    def __init__(
+        self,
+        schedule: Schedule,
+        queue: RxQueue,
+        interrupts: Interrupts,
+        statistics: Statistics,
+        values: Mapping[int, int],
+    ) -> None:
+        """``values``: the stored registers by offset, as they are after reset."""
+        self._schedule = schedule
+        self._queue = queue
+        self._interrupts = interrupts
+        self._statistics = statistics
+        self._address_filter = AddressFilter()
+        self.reset(values)
+
+    def reset(self, values: Mapping[int, int]) -> None:
+        """Device reset. A frame that is under way counts as begun while the receiver was off."""
+        self._enabled = False
+        self._enabled_changed = 0
+        self.configure(values)
+
+    def configure(self, values: Mapping[int, int]) -> None:
+        """Take over the registers after one of them was written."""
+        rctl = values[RCTL.offset]
+        enabled = bool(rctl & RCTL.EN)
+        if enabled != self._enabled:
+            self._enabled, self._enabled_changed = enabled, self._schedule.now
+        self._store_bad = bool(rctl & RCTL.SBP)
+        self._strip_fcs = bool(rctl & RCTL.SECRC)
+        self._max_bytes = MAX_LONG_BYTES if rctl & RCTL.LPE else MAX_BYTES
+        self._address_filter.configure(values)
+
+    def receive(self, data: bytes, bad_fcs: bool, began: int) -> Verdict:
+        """A frame has arrived; decide what becomes of it.
+
+        Args:
+            data: without FCS.
+            bad_fcs: its FCS is wrong.
+            began: when its first bytes came in, in ns. A frame that began while the receiver was on is received.
+        """
+        if self._enabled != (began >= self._enabled_changed):
+            return Verdict.DISABLED
+        length = len(data) + FCS_BYTES
+        if not self._address_filter.accepts(data[:6]):
+            self._statistics.other_frame(length)
+            return Verdict.FILTERED
+        errors = 0
+        if bad_fcs or not MIN_BYTES <= length <= self._max_bytes:
+            errors = self._count_errors(length, bad_fcs)
+            if not self._store_bad:
+                self._statistics.other_frame(length)
+                return Verdict.ERROR
+        if not self._queue.has_room(length):
+            self._statistics.other_frame(length)
+            self._statistics.missed()
+            self._interrupts.latch(ICR.RXO)
+            return Verdict.MISSED
+        if errors:
+            self._statistics.other_frame(length)
+        else:
+            self._statistics.good_frame(length, data[:6])
+        self._queue.put(data if self._strip_fcs and data else data + _fcs(data, bad_fcs), errors)
+        return Verdict.KEPT
+
+    def _count_errors(self, length: int, bad_fcs: bool) -> int:
+        """Count a bad frame; returns the error bits of its descriptor."""
+        errors = descriptor.CE if bad_fcs else 0
+        if length < MIN_BYTES:
+            self._statistics.short_frame(bad_fcs)
+            return errors | descriptor.RXE
+        if bad_fcs:
+            self._statistics.bad_fcs()
+        if length > self._max_bytes:
+            self._statistics.long_frame(bad_fcs)
+            errors |= descriptor.RXE
+        return errors
+
+
+def _fcs(data: bytes, bad: bool) -> bytes:
+    fcs = zlib.crc32(data)
+    return (fcs ^ 0xFFFF_FFFF if bad else fcs).to_bytes(FCS_BYTES, "little")
