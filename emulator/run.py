@@ -26,6 +26,7 @@ from emulator.emulation import Emulation
 from emulator.engines.base import Engine
 from emulator.errors import RunFailed
 from emulator.generator import station_address
+from emulator.kernel_probes import show_kernel
 from emulator.ledger import Ledger, check_conservation, total_counts, total_latency
 from emulator.observation import Delivered, FrameObserver, TraceFile
 from emulator.output import DELIVERED, SUMMARY, TRACE
@@ -56,6 +57,8 @@ async def run_scenario(
         if scenario.trace:
             files.enter_context(TraceFile(directory / TRACE, emulation.machine.tracepoints))
         netdevs = await bring_up(emulation, scenario)
+        if scenario.waves:
+            show_kernel(emulation, [netdev.priv for netdev in netdevs])
         delivered: Delivered = _ignore
         if scenario.frames:
             names = [netdev.name for netdev in netdevs]
