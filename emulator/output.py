@@ -56,7 +56,10 @@ def check_output_directory(path: Path) -> None:
         return
     if not path.is_dir():
         raise UserError(f"--out {path}: not a directory; choose another name")
-    foreign = sorted(entry.name for entry in path.iterdir() if entry.name not in FILES)
+    try:
+        foreign = sorted(entry.name for entry in path.iterdir() if entry.name not in FILES)
+    except OSError as error:
+        raise UserError(f"--out {path}: {error.strerror}; choose another directory") from None
     if foreign:
         raise UserError(f"--out {path}: holds {foreign[0]}, which no run has written; choose an empty or new directory")
 

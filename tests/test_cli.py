@@ -13,7 +13,7 @@ import pytest
 
 from emulator import cli
 from emulator.errors import RunFailed, UserError
-from emulator.output import DELIVERED, SUMMARY, TRACE, WAVES
+from emulator.output import SUMMARY, TRACE, WAVES
 from emulator.progress import Progress
 from emulator.report import build_summary, format_summary
 from emulator.scenario import BUNDLED_CAPTURE, Scenario
@@ -260,13 +260,35 @@ def test_wave_of_a_run_without_waves(runs: list[Scenario], capsys: Capture) -> N
     assert "build/run/waves.fst: not there; make it with" in refused(capsys, "wave")
 
 
+def in_a_process(directory: Path, code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", f"import sys; from emulator import cli; {code}; sys.exit(cli.main())", *arguments],
+        cwd=directory,
+        env={"PYTHONPATH": str(REPOSITORY)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
 def test_in_a_process_of_its_own(tmp_path: Path) -> None:
     """No traceback and no other output on the way through the interpreter's start and end."""
-    code = "import sys; from emulator.cli import main; sys.exit(main())"
-    command = [sys.executable, "-c", code, "run", "nowhere.pcap"]
-    done = subprocess.run(command, cwd=tmp_path, env={"PYTHONPATH": str(REPOSITORY)}, capture_output=True, check=False)
-    assert done.returncode == 2
-    assert done.stdout == b""
-    assert done.stderr == f"napi-hil: {tmp_path}/nowhere.pcap: No such file or directory\n".encode()
+    done = in_a_process(tmp_path, "pass", "run", "nowhere.pcap")
+    complaint = f"napi-hil: {tmp_path}/nowhere.pcap: No such file or directory\n"
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", complaint)
     assert not list(tmp_path.iterdir())
-    assert DELIVERED not in done.stderr.decode()
+
+
+@pytest.mark.parametrize(
+    ("signal", "status", "complaint"),
+    [("SIGINT", 130, "\nnapi-hil: interrupted; nothing was written\n"), ("SIGTERM", 143, "")],
+)
+def test_signals_leave_nothing(tmp_path: Path, signal: str, status: int, complaint: str) -> None:
+    code = (
+        "import signal; "
+        "cli.execute = lambda _, directory, __: ("
+        f"(directory / 'summary.json').write_text('half'), signal.raise_signal(signal.{signal}))"
+    )
+    done = in_a_process(tmp_path, code, "run", "--out", "some/new/directory")
+    assert (done.returncode, done.stdout, done.stderr) == (status, "", complaint)
+    assert not list(tmp_path.iterdir())
