@@ -96,7 +96,7 @@ class E1000Ops:
         napi_enable(adapter.napi)
         await er32(adapter.hw, ICR)
         await e1000_irq_enable(adapter)
-        await ew32(adapter.hw, ICS, ICR.LSC)  # starts the watchdog
+        await e1000_watchdog(adapter)
         return 0
 
     async def ndo_stop(self, dev: NetDevice) -> int:
