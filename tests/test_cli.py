@@ -227,6 +227,12 @@ def test_help_names_every_option(capsys: Capture) -> None:
     assert "[CAPTURE]" in shown
 
 
+def test_version(monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
+    monkeypatch.setattr("importlib.metadata.version", {"napi-hil": "1.2.3"}.__getitem__)
+    assert cli.main(["--version"]) == 0
+    assert capsys.readouterr().out == "napi-hil, version 1.2.3\n"
+
+
 def viewer(directory: Path, content: str) -> None:
     script = directory / "gtkwave"
     script.write_text(content)

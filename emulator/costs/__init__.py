@@ -1,0 +1,1 @@
+"""The cost profiles, one TOML file each; emulator/cost_profiles.py reads them."""
