@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from emulator.errors import UserError
+from hdl.harness import icarus_verilog
 
 _ROOT = Path(__file__).resolve().parents[2]
 _HARNESS = _ROOT / "hdl" / "harness"
@@ -57,9 +58,11 @@ def nic_verilog(*, data_width: int = 64, rx_fifo_bytes: int = 16384) -> Path:
     def generate(folder: Path) -> None:
         from hdl.nic import verilog  # noqa: PLC0415  (importing Amaranth takes longer than finding the file)
 
-        verilog.write(folder / "nic.v", **parameters)
+        file = folder / "nic.v"
+        verilog.write(file, **parameters)
+        file.write_text(icarus_verilog.rewrite(file.read_text()))
 
-    sources = [*sorted(_NIC.glob("*.py")), Path(__file__)]
+    sources = [*sorted(_NIC.glob("*.py")), Path(icarus_verilog.__file__), Path(__file__)]
     return _cached("nic", sources, {**parameters, **versions}, generate) / "nic.v"
 
 

@@ -56,22 +56,29 @@ module dma_port #(
     reg  [63:0]  read_address [0:15];
     reg  [63:0]  read_at [0:15];
     reg  [7:0]   read_length [0:15];
+    reg  [2:0]   read_size [0:15];
     reg          read_id [0:15];
     reg  [4:0]   reads_asked = 5'd0;
     reg  [4:0]   reads_begun = 5'd0;
     reg  [8:0]   read_left = 9'd0;
     reg  [63:0]  read_next = 64'd0;
+    reg  [2:0]   read_step = 3'd0;
     wire         read_waiting = reads_asked != reads_begun;
     assign       arready = reads_asked - reads_begun != 5'd16;
     wire         reading = arvalid || rvalid || read_waiting;
 
-    task put_beat(input [63:0] address, input id, input last);
+    function [63:0] next_beat(input [63:0] address, input [2:0] size);
+        next_beat = ((address >> size) + 64'd1) << size;
+    endfunction
+
+    task put_beat(input [63:0] address, input [2:0] size, input id, input last);
         begin
             rdata <= memory.words[address[TOP:6]][{address[5:SIZE], {SIZE{1'b0}}, 3'b000} +: DATA_WIDTH];
             rresp <= address < MEMORY_BYTES ? OKAY : DECERR;
             rid <= id;
             rlast <= last;
-            read_next <= {address[63:SIZE], {SIZE{1'b0}}} + BYTES;
+            read_step <= size;
+            read_next <= next_beat(address, size);
         end
     endtask
 
@@ -80,6 +87,7 @@ module dma_port #(
             check_burst(araddr, arlen, arsize, arburst);
             read_address[reads_asked[3:0]] <= araddr;
             read_length[reads_asked[3:0]] <= arlen;
+            read_size[reads_asked[3:0]] <= arsize;
             read_id[reads_asked[3:0]] <= arid;
             read_at[reads_asked[3:0]] <= cycle + read_cycles;
             reads_asked <= reads_asked + 5'd1;
@@ -87,10 +95,11 @@ module dma_port #(
 
         if (rvalid ? rready : read_waiting) begin
             if (read_left != 0) begin
-                put_beat(read_next, rid, read_left == 1);
+                put_beat(read_next, read_step, rid, read_left == 1);
                 read_left <= read_left - 9'd1;
             end else if (read_waiting && read_at[reads_begun[3:0]] <= cycle) begin
-                put_beat(read_address[reads_begun[3:0]], read_id[reads_begun[3:0]], read_length[reads_begun[3:0]] == 0);
+                put_beat(read_address[reads_begun[3:0]], read_size[reads_begun[3:0]], read_id[reads_begun[3:0]],
+                         read_length[reads_begun[3:0]] == 0);
                 read_left <= read_length[reads_begun[3:0]];
                 reads_begun <= reads_begun + 5'd1;
                 rvalid <= 1'b1;
@@ -103,6 +112,7 @@ module dma_port #(
 
     reg  [63:0]  write_address [0:15];
     reg  [7:0]   write_length [0:15];
+    reg  [2:0]   write_size [0:15];
     reg          write_id [0:15];
     reg  [4:0]   writes_asked = 5'd0;
     reg  [4:0]   writes_filled = 5'd0;
@@ -144,6 +154,7 @@ module dma_port #(
             check_burst(awaddr, awlen, awsize, awburst);
             write_address[writes_asked[3:0]] <= awaddr;
             write_length[writes_asked[3:0]] <= awlen;
+            write_size[writes_asked[3:0]] <= awsize;
             write_id[writes_asked[3:0]] <= awid;
             writes_asked <= writes_asked + 5'd1;
         end
@@ -153,7 +164,7 @@ module dma_port #(
                 store_beat;
             else
                 write_fails <= 1'b1;
-            write_next <= {beat_address[63:SIZE], {SIZE{1'b0}}} + BYTES;
+            write_next <= next_beat(beat_address, write_size[writes_filled[3:0]]);
             write_beat <= write_beat + 8'd1;
             if (wlast != (write_beat == write_length[writes_filled[3:0]]))
                 $display("ERROR: %m: WLAST does not agree with AWLEN");
@@ -182,11 +193,11 @@ module dma_port #(
 
     task check_burst(input [63:0] address, input [7:0] length, input [2:0] size, input [1:0] burst);
         begin
-            if (size != SIZE || burst != INCR)
-                $display("ERROR: %m: bursts must be INCR and %0d bytes wide", BYTES);
-            if ({1'b0, address[11:SIZE]} + length > 4096 / BYTES - 1)
+            if (size > SIZE || burst != INCR)
+                $display("ERROR: %m: a burst must be INCR and its beats no wider than %0d bytes", BYTES);
+            if ((address[11:0] >> size) + length > (4095 >> size))
                 $display("ERROR: %m: the burst at 0x%0h crosses a 4 KiB boundary (AXI4, A3.4.1)", address);
-            if (address + (length << SIZE) >= MEMORY_BYTES)
+            if (address + (length << size) >= MEMORY_BYTES)
                 $display("ERROR: %m: DMA at 0x%0h: outside of host memory, which has 0x%0h bytes", address, MEMORY_BYTES);
         end
     endtask
