@@ -6,10 +6,9 @@ import json
 import shutil
 import signal
 import subprocess
-import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 from rich.console import Console
@@ -32,19 +31,39 @@ EXIT_INTERRUPTED = 130  # as the shell has it for SIGINT
 EXIT_TERMINATED = 143
 
 
+class _Terminated(BaseException):
+    """SIGTERM, as an exception: what is open is cleaned up on its way out."""
+
+
+def _terminate(*_: object) -> NoReturn:
+    raise _Terminated
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command line (default: that of the process); the exit status. Every error is one line on stderr."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(EXIT_TERMINATED))  # so that what is open is cleaned up
+    signal.signal(signal.SIGTERM, _terminate)
     try:
         return int(commands.main(arguments, PROGRAM, standalone_mode=False) or 0)
-    except click.ClickException as error:
-        return _complain(f"{error.format_message()} (see {PROGRAM} --help)", EXIT_USER_ERROR)
-    except UserError as error:
-        return _complain(str(error), EXIT_USER_ERROR)
-    except RunFailed as error:
-        return _complain(f"run failed: {error}", EXIT_RUN_FAILED)
-    except click.Abort:
-        return _complain("interrupted; nothing was written", EXIT_INTERRUPTED)
+    except _Terminated:
+        return EXIT_TERMINATED
+    except (click.ClickException, click.Abort, UserError, RunFailed, OSError) as error:
+        text, status = _explain(error)
+        return _complain(text, status)
+
+
+def _explain(error: Exception) -> tuple[str, int]:
+    """What to say of an error, and the exit status."""
+    match error:
+        case click.ClickException():
+            return f"{error.format_message()} (see {PROGRAM} --help)", EXIT_USER_ERROR
+        case RunFailed():
+            return f"run failed: {error}", EXIT_RUN_FAILED
+        case click.Abort():
+            return "interrupted; nothing was written", EXIT_INTERRUPTED
+        case OSError():  # a full disk, a file that went away
+            return f"{error.filename or 'output'}: {error.strerror}", EXIT_USER_ERROR
+        case _:
+            return str(error), EXIT_USER_ERROR
 
 
 def _complain(text: str, status: int) -> int:
@@ -129,6 +148,8 @@ def _scenario(
         capture = str(BUNDLED_CAPTURE)
     if rate is not None:
         options["rate"] = parse_rate(rate)
+    if Path(options["costs"]).is_file():
+        options["costs"] = str(Path(options["costs"]).absolute())
     return Scenario(
         capture=None if capture is None else str(Path(capture).absolute()),
         generate=() if generate is None else parse_sizes(generate),
