@@ -16,7 +16,7 @@ from emulator.model_nic.fifo import FIFO_FRAMES, FifoRoom, words
 from emulator.model_nic.interrupts import Interrupts
 from emulator.model_nic.schedule import Schedule
 from emulator.model_nic.statistics import Statistics
-from emulator.model_nic.timing import BURST_CYCLES, CLOCK_NS, COMMIT_NS, DESCRIPTOR_NS, WRITEBACK_NS
+from emulator.model_nic.timing import CLOCK_NS, COMMIT_NS, DESCRIPTOR_NS, WRITEBACK_CYCLES, WRITEBACK_NS
 from hdl.nic.regmap import ICR, RCTL, RDBAH, RDBAL, RDLEN
 
 _LARGEST_BUFFER = 2048  # RCTL.BSIZE 0
@@ -160,7 +160,7 @@ class RxQueue:
         schedule = self._schedule
         count = words(len(piece))
         start = self._last_start = max(schedule.now + COMMIT_NS, self._dma_free, self._descriptors_ready)
-        self._dma_free = end = start + (count + BURST_CYCLES) * CLOCK_NS
+        self._dma_free = end = start + (count + WRITEBACK_CYCLES) * CLOCK_NS
         self._fifo.leave(end, count)
         index = self._claim
         self._claim = index + 1 if index + 1 < self._count else 0

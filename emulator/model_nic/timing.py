@@ -8,5 +8,5 @@ BEAT_BYTES = 8  #: one transfer on the DMA port and one word of the receive FIFO
 ACCESS_NS = 2 * CLOCK_NS  #: from a request at the register port to its effect
 COMMIT_NS = 4 * CLOCK_NS  #: from a frame's last byte on the wire to its first DMA request
 DESCRIPTOR_NS = 6 * CLOCK_NS  #: a descriptor fetch, besides the memory's latency: request, one burst of four
-BURST_CYCLES = 2  #: clock cycles that a buffer costs on the DMA port besides its data beats
+WRITEBACK_CYCLES = 1  #: clock cycles that a write-back takes on the DMA port, between the beats of buffers
 WRITEBACK_NS = 4 * CLOCK_NS  #: a write, besides the memory's latency: from its data to what waits for its response
