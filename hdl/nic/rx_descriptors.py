@@ -93,7 +93,7 @@ class RxDescriptors(wiring.Component):
             m.d.sync += requested.eq(requested + Mux(issue, count, 0) - take)
             with m.If(issue):
                 m.d.sync += next_index.eq(Mux(end == self.ring.size, 0, end))
-                m.d.comb += Assert(end <= self.ring.size)
+                m.d.sync += Assert(end <= self.ring.size)
         self._read(m, issue, address, count)
         self._keep(m, address, take)
         return m
@@ -134,13 +134,12 @@ class RxDescriptors(wiring.Component):
             self.buffers.payload.eq(read_port.data),
             self.buffers.valid.eq((level != 0) & self.run),
         ]
-        m.d.comb += Assert(~write_port.en | (level != CACHE_DESCRIPTORS))
         with m.If(~self.run):
             m.d.sync += [write_pointer.eq(0), read_pointer.eq(0), level.eq(0)]
         with m.Else():
             m.d.sync += level.eq(level + write_port.en - take)
             with m.If(write_port.en):
-                m.d.sync += write_pointer.eq(write_pointer + 1)
+                m.d.sync += [write_pointer.eq(write_pointer + 1), Assert(level != CACHE_DESCRIPTORS)]
             with m.If(take):
                 m.d.sync += read_pointer.eq(read_pointer + 1)
 

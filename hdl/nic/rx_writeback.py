@@ -110,13 +110,11 @@ class RxWriteBack(wiring.Component):
             self.idle.eq(level == 0),
             self.response.bready.eq(1),
             self.fault.eq(self.response.bvalid & (self.response.bresp != Resp.OKAY)),
-            Assert(~self.response.bvalid | (level != 0)),
-            Assert(~self.started_valid | self.burst_room),
         ]
         with m.If(self.started_valid):
-            m.d.sync += write_pointer.eq(write_pointer + 1)
+            m.d.sync += [write_pointer.eq(write_pointer + 1), Assert(self.burst_room)]
         with m.If(self.response.bvalid):
-            m.d.sync += read_pointer.eq(read_pointer + 1)
+            m.d.sync += [read_pointer.eq(read_pointer + 1), Assert(level != 0)]
         with m.If(self.started_valid ^ self.response.bvalid):
             m.d.sync += level.eq(Mux(self.started_valid, level + 1, level - 1))
         return read_port.data

@@ -160,7 +160,7 @@ class RxWriter(wiring.Component):
                 axi.awlen.eq(coming.beats - 1),
             ]
             first_beat = coming.address % BOUNDARY // beat_bytes
-            m.d.comb += Assert((coming.beats != 0) & (first_beat + coming.beats <= BOUNDARY // beat_bytes))
+            m.d.sync += Assert((coming.beats != 0) & (first_beat + coming.beats <= BOUNDARY // beat_bytes))
         with m.Elif(axi.awready):
             m.d.sync += axi.awvalid.eq(0)
 

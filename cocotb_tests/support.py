@@ -1,0 +1,117 @@
+"""Builds a block's Verilog and runs cocotb tests on it, so that nothing that goes wrong stays green.
+
+Every test module is run by its pytest function ``test_...``; its cocotb tests have other names, so that pytest leaves
+them to the simulator. ``COCOTB_RANDOM_SEED=n`` repeats a run; the log prints the seed. ``SIM`` names the simulator.
+"""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from cocotb.clock import Clock
+from cocotb.triggers import RisingEdge, Timer
+from cocotb_tools.check_results import get_results
+from cocotb_tools.runner import get_runner
+
+from hdl.nic import verilog
+
+#: Everything that tests write goes below this folder.
+BUILD = Path(__file__).parent.parent / "build" / "cocotb"
+
+#: A log line that holds one of these fails the test. Icarus prints the first when an RTL assertion fires and goes on,
+#: and the second for a process that it will never run.
+_FATAL_IN_LOG = ("ERROR: ", "found no sensitivities")
+
+
+def build_folder(name: str) -> Path:
+    """An existing folder for one test's files."""
+    folder = BUILD / name
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def write_verilog(component, name: str) -> Path:
+    """Write a component's Verilog; the module is called ``name``, and so is the folder."""
+    path = build_folder(name) / f"{name}.v"
+    path.write_text(verilog.convert(component, name))
+    return path
+
+
+def simulate(
+    test_module: str,
+    toplevel: str,
+    sources: Sequence[Path],
+    *,
+    folder: str | None = None,
+    test_filter: str | None = None,
+    plusargs: Sequence[str] = (),
+) -> None:
+    """Build and run; at least one test must have run and none may have failed, nor an assertion of the RTL.
+
+    Arguments:
+        test_module: name of the Python module with the cocotb tests, without its package.
+        toplevel: name of the Verilog module.
+        sources: Verilog files.
+        folder: name of the folder for the results; that of the toplevel if not given.
+        test_filter: regular expression; run only the tests whose names match.
+        plusargs: arguments for the simulation.
+
+    Raises:
+        AssertionError: with what went wrong and where the log is.
+    """
+    build_dir = build_folder(folder or toplevel)
+    build_log, test_log = build_dir / "build.log", build_dir / "test.log"
+    runner = get_runner(os.environ.get("SIM", "icarus"))
+    runner.build(
+        sources=sources,
+        hdl_toplevel=toplevel,
+        build_dir=build_dir,
+        build_args=["-g2012"],
+        timescale=("1ns", "1ps"),
+        always=True,
+        log_file=build_log,
+    )
+    results = runner.test(
+        test_module=f"cocotb_tests.{test_module}",
+        hdl_toplevel=toplevel,
+        build_dir=build_dir,
+        test_dir=build_dir,
+        results_xml=str(build_dir / "results.xml"),
+        test_filter=test_filter,
+        plusargs=list(plusargs),
+        log_file=test_log,
+    )
+    tests, failures = get_results(results)
+    assert tests, f"no test ran, see {test_log}"
+    assert not failures, f"{failures} of {tests} tests failed, see {test_log}:\n{_tail(test_log)}"
+    for log in (build_log, test_log):
+        check_log(log)
+
+
+def check_log(log: Path) -> None:
+    """Raise AssertionError if a log holds what the simulator reports without failing."""
+    bad = [line for line in log.read_text().splitlines() if any(word in line for word in _FATAL_IN_LOG)]
+    assert not bad, f"{log}: {len(bad)} lines like: {bad[0]}"
+
+
+def _tail(log: Path) -> str:
+    return "\n".join(log.read_text().splitlines()[-60:])
+
+
+async def start(dut, **inputs: int) -> None:
+    """Drive the given inputs, start the clock and reset the block."""
+    for name, value in inputs.items():
+        getattr(dut, name).value = value
+    dut.rst.value = 1
+    await Timer(1, unit="ns")  # no edge may see the inputs undriven
+    Clock(dut.clk, 8, unit="ns", impl="gpi").start()
+    for _ in range(2):
+        await RisingEdge(dut.clk)
+    dut.rst.value = 0
+    await RisingEdge(dut.clk)
+
+
+async def cycles(dut, count: int) -> None:
+    """Wait for a number of rising edges."""
+    for _ in range(count):
+        await RisingEdge(dut.clk)

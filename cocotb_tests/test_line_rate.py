@@ -1,0 +1,153 @@
+"""Line rate: frames back to back at 10 Gb/s on the 64-bit stream at 156.25 MHz lose nothing, while memory is slow."""
+
+from pathlib import Path
+
+import cocotb
+import pytest
+from cocotb.triggers import ClockCycles, RisingEdge
+
+from cocotb_tests.support import build_folder, simulate, write_verilog
+from hdl.nic import regmap
+from hdl.nic.layouts import RxDescriptor
+from hdl.nic.nic import Nic
+from hdl.nic.regmap import RCTL
+
+FRAMES = 2000
+
+#: Bytes on the wire besides the frame and its FCS: preamble, start delimiter and gap (IEEE 802.3, 4.4.2).
+OVERHEAD = 8 + 12
+
+#: Clocks from the last beat of a write to its response, and from the address of a read to its first data.
+LATENCY = 100
+
+BEAT_BYTES = 8
+DESCRIPTOR_BYTES = 16
+RING_SIZE = 4096
+BUFFER_PITCH = 2048
+
+
+def frame(number: int, size: int) -> bytes:
+    """The content of a frame, FCS included: to a unicast address, and different in every frame."""
+    word = (number * 0x9E3779B1 + 0x7F4A7C15) & 0xFFFFFFFF
+    return (b"\x02" + (word.to_bytes(4, "little") + number.to_bytes(3, "little")) * (size // 7 + 1))[:size]
+
+
+def buffer_address(number: int) -> int:
+    """Where a frame goes: any alignment within a beat."""
+    return RING_SIZE * DESCRIPTOR_BYTES + number * BUFFER_PITCH + number % BEAT_BYTES
+
+
+def write_schedule(path, size: int) -> int:
+    """Write a row for each clock, frames at exact Ethernet spacing; returns the number of rows."""
+    rows = ["0"] * (FRAMES * (size + OVERHEAD) // BEAT_BYTES + 1)
+    for number in range(FRAMES):
+        start = number * (size + OVERHEAD) // BEAT_BYTES
+        data = frame(number, size)
+        for offset in range(0, size, BEAT_BYTES):
+            beat = data[offset : offset + BEAT_BYTES]
+            last = offset + BEAT_BYTES >= size
+            row = int(last) << 72 | (1 << len(beat)) - 1 << 64 | int.from_bytes(beat, "little")
+            rows[start + offset // BEAT_BYTES] = f"{row:x}"
+    path.write_text("\n".join(rows))
+    return len(rows)
+
+
+def write_image(path) -> int:
+    """Write what memory holds at first: the ring, a buffer for every frame, and zeros; returns the words of all."""
+    ring = [RxDescriptor.const({"address": buffer_address(n)}).as_bits() for n in range(FRAMES)]
+    words = buffer_address(FRAMES) // BEAT_BYTES
+    content = b"".join(d.to_bytes(DESCRIPTOR_BYTES, "little") for d in ring).ljust(words * BEAT_BYTES, b"\0")
+    path.write_text("\n".join(content[i : i + BEAT_BYTES][::-1].hex() for i in range(0, len(content), BEAT_BYTES)))
+    return words
+
+
+async def write(dut, register, value: int) -> None:
+    """Write a register."""
+    dut.awaddr.value, dut.wdata.value = register.offset, value
+    dut.awvalid.value = dut.wvalid.value = 1
+    await RisingEdge(dut.clk)
+    while not dut.awready.value:
+        await RisingEdge(dut.clk)
+    dut.awvalid.value = dut.wvalid.value = 0
+    await RisingEdge(dut.clk)
+
+
+async def read(dut, register) -> int:
+    """Read a register."""
+    dut.araddr.value, dut.arvalid.value = register.offset, 1
+    await RisingEdge(dut.clk)
+    dut.arvalid.value = 0
+    while not dut.rvalid.value:
+        await RisingEdge(dut.clk)
+    return dut.rdata.value.to_unsigned()
+
+
+def received(path, size: int) -> list[bytes]:
+    """The frames that memory holds by the descriptors; what a buffer holds beyond its frame must be zeros."""
+    lines = [line for line in path.read_text().split() if not line.startswith("//")]
+    memory = b"".join(bytes.fromhex(line)[::-1] for line in lines if "x" not in line)
+    frames = []
+    for number in range(FRAMES):
+        where = number * DESCRIPTOR_BYTES
+        descriptor = RxDescriptor.from_bits(int.from_bytes(memory[where : where + DESCRIPTOR_BYTES], "little"))
+        if not (descriptor.status.DD and descriptor.status.EOP):
+            break
+        start, end = buffer_address(number), buffer_address(number) + descriptor.length
+        frames.append(memory[start:end])
+        assert not any(memory[end : start + BUFFER_PITCH - BEAT_BYTES])
+    return frames
+
+
+@cocotb.test()
+async def line_rate(dut):
+    """Every frame is in memory, unharmed and in order."""
+    size, result = int(cocotb.plusargs["size"]), build_folder("line_rate") / cocotb.plusargs["result"]
+    dut.rst.value = 1
+    await ClockCycles(dut.clk, 4)
+    dut.rst.value = 0
+    await write(dut, regmap.RDBAL, 0)
+    await write(dut, regmap.RDLEN, RING_SIZE * DESCRIPTOR_BYTES)
+    await write(dut, regmap.RDT, FRAMES)
+    await write(dut, regmap.RCTL, RCTL.EN | RCTL.UPE)
+    await ClockCycles(dut.clk, 3 * LATENCY)
+    dut.play.value = 1
+    await RisingEdge(dut.played)
+    await ClockCycles(dut.clk, 5 * LATENCY)
+
+    assert await read(dut, regmap.MPC) == 0
+    assert await read(dut, regmap.RNBC) == 0
+    assert await read(dut, regmap.GPRC) == FRAMES
+    assert await read(dut, regmap.RDH) == FRAMES
+    dut.dump.value = 1
+    await ClockCycles(dut.clk, 1)
+    frames = received(result, size)
+    assert len(frames) == FRAMES
+    assert frames == [frame(number, size) for number in range(FRAMES)]
+
+
+@pytest.fixture(scope="module")
+def sources():
+    """The NIC and its bench."""
+    return [write_verilog(Nic(), "nic"), Path(__file__).with_name("line_rate_bench.v")]
+
+
+@pytest.mark.parametrize("size", [64, 65, 127, 128, 129, 1518])
+def test_line_rate(size, sources):
+    folder = build_folder("line_rate")
+    rows = write_schedule(folder / f"schedule{size}.hex", size)
+    words = write_image(folder / "image.hex")
+    simulate(
+        "test_line_rate",
+        "line_rate_bench",
+        sources,
+        folder="line_rate",
+        plusargs=[
+            f"+size={size}",
+            f"+rows={rows}",
+            f"+words={words}",
+            f"+latency={LATENCY}",
+            f"+schedule={folder}/schedule{size}.hex",
+            f"+image={folder}/image.hex",
+            f"+result={folder}/result{size}.hex",
+        ],
+    )
