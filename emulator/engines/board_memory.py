@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from cocotb.simtime import get_sim_time
 
-from emulator.engines.board_word import WORD_BYTES, read_word, write_word
+from emulator.engines.board_word import WORD_BYTES, Handle, read_word, write_word
 from emulator.errors import RunFailed
 
 
 class BoardMemory:
     """Host memory.
 
-    Words read are kept for the present instant, in which only Python can change them: several descriptors in one word cost
-    one access.
+    Words read are kept for the present instant, in which only Python can change them: several descriptors in one word
+    cost one access.
 
     Attributes:
         size: bytes.
     """
 
-    def __init__(self, words: Any, size: int) -> None:
+    def __init__(self, words: Handle, size: int) -> None:
         self.size = size
         self._words = words
         self._known: dict[int, bytes] = {}

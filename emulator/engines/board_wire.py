@@ -5,12 +5,11 @@ from __future__ import annotations
 import zlib
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
 
 from cocotb.handle import Immediate
 
 from emulator.engines.base import Verdict, WireFrame
-from emulator.engines.board_word import WORD_BYTES, read_word, write_word
+from emulator.engines.board_word import WORD_BYTES, Handle, read_word, write_word
 from emulator.wire_timing import FCS_BYTES, PS_PER_NS
 
 #: A portion of frames is at most so many words; the memory holds two portions.
@@ -26,10 +25,21 @@ _LOG_WORDS = 128
 _VERDICTS = [Verdict(number) for number in range(len(Verdict))]
 
 
+def frame_words(frame: WireFrame, start_ps: int) -> list[int]:
+    """A frame as wire_source.v has it in its memory: a header, then the bytes with their FCS."""
+    fcs = zlib.crc32(frame.data) ^ (0xFFFF_FFFF if frame.bad_fcs else 0)
+    data = frame.data + fcs.to_bytes(FCS_BYTES, "little")
+    header = (_ERROR if frame.bad_fcs else 0) | len(data) << _LENGTH_LSB | start_ps
+    return [
+        header,
+        *(int.from_bytes(data[start : start + WORD_BYTES], "little") for start in range(0, len(data), WORD_BYTES)),
+    ]
+
+
 class BoardWire:
     """See Wire in emulator/engines/base.py."""
 
-    def __init__(self, slot: Any, byte_ps: int, refresh: Callable[[], int]) -> None:
+    def __init__(self, slot: Handle, byte_ps: int, refresh: Callable[[], int]) -> None:
         """The wire of one NIC slot, with this time per byte in ps.
 
         ``refresh`` makes the engine call `update` with what the board shows now, and returns the time in ns.
@@ -103,11 +113,13 @@ class BoardWire:
             self._next = None
             if frame is None:
                 break
-            words = 1 + -(-(len(frame.data) + FCS_BYTES) // WORD_BYTES)
-            if self._queued + words > end:
+            words = frame_words(frame, max(frame.start_ps, now_ps))
+            if self._queued + len(words) > end:
                 self._next = frame
                 break
-            self._write_frame(frame, max(frame.start_ps, now_ps))
+            for word in words:
+                write_word(self._words[self._queued % _WORDS], word)
+                self._queued += 1
         if self._queued == start:
             return False
         self._queued_words.set(Immediate(self._queued & 0xFFFF_FFFF))
@@ -120,14 +132,3 @@ class BoardWire:
                 return frame
             self._sources.popleft()
         return None
-
-    def _write_frame(self, frame: WireFrame, start_ps: int) -> None:
-        fcs = zlib.crc32(frame.data) ^ (0xFFFF_FFFF if frame.bad_fcs else 0)
-        data = frame.data + fcs.to_bytes(FCS_BYTES, "little")
-        self._write_word((_ERROR if frame.bad_fcs else 0) | len(data) << _LENGTH_LSB | start_ps)
-        for start in range(0, len(data), WORD_BYTES):
-            self._write_word(int.from_bytes(data[start : start + WORD_BYTES], "little"))
-
-    def _write_word(self, value: int) -> None:
-        write_word(self._words[self._queued % _WORDS], value)
-        self._queued += 1

@@ -17,7 +17,6 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from emulator.errors import UserError
-from hdl.harness import icarus_verilog
 
 _ROOT = Path(__file__).resolve().parents[2]
 _HARNESS = _ROOT / "hdl" / "harness"
@@ -42,12 +41,18 @@ def build_board(*, nics: int = 1, cpus: int = 1, data_width: int = 64, rx_fifo_b
         UserError: Icarus is missing or too old.
     """
     require_icarus()
-    nic = nic_verilog(data_width=data_width, rx_fifo_bytes=rx_fifo_bytes)
     parameters = {"NICS": nics, "CPUS": cpus, "DATA_WIDTH": data_width}
-    sources = [*sorted(_HARNESS.glob("*.v")), nic]
-    return _cached(
-        "board", [*sources, Path(__file__)], parameters, lambda folder: _compile(folder, sources, parameters)
-    )
+    sources = board_sources(data_width=data_width, rx_fifo_bytes=rx_fifo_bytes)
+
+    def generate(folder: Path) -> None:
+        compile_verilog(folder / VVP, TOPLEVEL, sources, parameters)
+
+    return _cached("board", [*sources, Path(__file__)], parameters, generate)
+
+
+def board_sources(*, data_width: int = 64, rx_fifo_bytes: int = 16384) -> list[Path]:
+    """The Verilog files of the board, the NIC's among them; its Verilog is made if it is not there."""
+    return [*sorted(_HARNESS.glob("*.v")), nic_verilog(data_width=data_width, rx_fifo_bytes=rx_fifo_bytes)]
 
 
 def nic_verilog(*, data_width: int = 64, rx_fifo_bytes: int = 16384) -> Path:
@@ -58,11 +63,9 @@ def nic_verilog(*, data_width: int = 64, rx_fifo_bytes: int = 16384) -> Path:
     def generate(folder: Path) -> None:
         from hdl.nic import verilog  # noqa: PLC0415  (importing Amaranth takes longer than finding the file)
 
-        file = folder / "nic.v"
-        verilog.write(file, **parameters)
-        file.write_text(icarus_verilog.rewrite(file.read_text()))
+        verilog.write(folder / "nic.v", data_width=data_width, rx_fifo_bytes=rx_fifo_bytes)
 
-    sources = [*sorted(_NIC.glob("*.py")), Path(icarus_verilog.__file__), Path(__file__)]
+    sources = [*sorted(_NIC.glob("*.py")), Path(__file__)]
     return _cached("nic", sources, {**parameters, **versions}, generate) / "nic.v"
 
 
@@ -93,14 +96,25 @@ def _cached(name: str, files: Iterable[Path], parameters: Mapping[str, object], 
     return folder
 
 
-def _compile(folder: Path, sources: list[Path], parameters: Mapping[str, object]) -> None:
-    options = folder / "options.f"
+def compile_verilog(vvp: Path, toplevel: str, sources: Iterable[Path], parameters: Mapping[str, object]) -> None:
+    """Compile a simulation for Icarus.
+
+    Arguments:
+        vvp: the file to make.
+        toplevel: name of the module on top.
+        sources: Verilog files.
+        parameters: of the toplevel.
+
+    Raises:
+        UserError: Icarus cannot; names the log.
+    """
+    options = vvp.with_suffix(".f")
     options.write_text("+timescale+1ns/1ps\n")  # for the NIC's Verilog, which says nothing of time
-    settings = [f"-P{TOPLEVEL}.{name}={value}" for name, value in parameters.items()]
-    command = ["iverilog", "-g2012", "-f", options, "-s", TOPLEVEL, *settings, "-o", folder / VVP, *sources]
-    result = subprocess.run(command, check=False, capture_output=True, text=True)
+    settings = [f"-P{toplevel}.{name}={value}" for name, value in parameters.items()]
+    command = ["iverilog", "-g2012", "-f", options, "-s", toplevel, *settings, "-o", vvp, *sources]
+    result = subprocess.run(list(map(str, command)), check=False, capture_output=True, text=True)
     log = result.stdout + result.stderr
     if result.returncode or _NEVER_RUNS in log:
         log_file = BUILD / "iverilog.log"
         log_file.write_text(log)
-        raise UserError(f"iverilog cannot compile the board, see {log_file}; version 11 or later is needed")
+        raise UserError(f"iverilog cannot compile {toplevel}, see {log_file}; version 11 or later is needed")

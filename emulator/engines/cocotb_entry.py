@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
-from typing import Any
 
 import cocotb
 
 from emulator.cost_profiles import load_costs
+from emulator.engines.board_word import Handle
 from emulator.engines.icarus import IcarusEngine
 from emulator.engines.launch_icarus import DIRECTORY, OUTCOME, PROGRESS, SCENARIO
 from emulator.errors import RunFailed, UserError
@@ -20,7 +20,7 @@ from emulator.wire_timing import byte_time_ps
 
 
 @cocotb.test
-async def scenario(dut: Any) -> None:
+async def scenario(dut: Handle) -> None:
     """Run the scenario of the file that the environment names; what it ends with goes to another file."""
     options, directory, progress, outcome = (
         Path(os.environ[name]) for name in (SCENARIO, DIRECTORY, PROGRESS, OUTCOME)

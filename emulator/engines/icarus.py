@@ -7,7 +7,6 @@ Python is woken only for what docs/architecture.md calls an event, and for the t
 from __future__ import annotations
 
 from collections import deque
-from typing import Any
 
 import cocotb
 from cocotb.handle import Immediate
@@ -17,6 +16,7 @@ from driver.kernel.costs import Costs
 from emulator.engines.base import Event, IrqChanged, MmioDone
 from emulator.engines.board_memory import BoardMemory
 from emulator.engines.board_wire import BoardWire
+from emulator.engines.board_word import Handle
 from emulator.engines.wakeup import ChangeOrTimeout
 from emulator.errors import RunFailed
 from emulator.probes import ProbeLayout
@@ -30,10 +30,16 @@ _OFFSET_LSB = 32
 _STATUS_BITS = 128  # per NIC
 
 
+def latency_cycles(costs: Costs) -> dict[str, int]:
+    """The board's latencies in clock cycles, rounded up and at least 1; they are registers of board_core.v."""
+    names = ("mmio_request", "mmio_completion", "dma_read", "dma_write")
+    return {name: max(1, -(-getattr(costs, name) // CLOCK_NS)) for name in names}
+
+
 class _Port:
     """The CPU's side of the MMIO port of one NIC (hdl/harness/mmio_port.v)."""
 
-    def __init__(self, number: int, mmio: Any) -> None:
+    def __init__(self, number: int, mmio: Handle) -> None:
         self._number = number
         self._requests = mmio.requests
         self._returned = mmio.returned_data
@@ -68,7 +74,7 @@ class IcarusEngine:
 
     name = "icarus"
 
-    def __init__(self, dut: Any, costs: Costs, *, byte_ps: int = 8000) -> None:
+    def __init__(self, dut: Handle, costs: Costs, *, byte_ps: int = 8000) -> None:
         """The engine on a Verilog top ``board``, with wires of this time per byte in ps (8000 is 1 Gb/s).
 
         Create it before the first access, at the start of the test: it sets the board's latencies.
@@ -77,7 +83,8 @@ class IcarusEngine:
         self.nics: int = dut.NICS.value.to_signed()
         self.memory = BoardMemory(core.memory.words, dut.MEMORY_BYTES.value.to_signed())
         self.wakeups = 0
-        self._set_latencies(core, costs)
+        for name, cycles in latency_cycles(costs).items():
+            core[f"{name}_cycles"].set(Immediate(cycles))
         self._status = core.status
         self._wake_now = core.wake
         self._wake = dut.wake
@@ -92,12 +99,6 @@ class IcarusEngine:
         self._probe_vector = core.probes.values
         self._probes_shown = self._probes.value
         self._waves = "waves" in cocotb.plusargs
-
-    @staticmethod
-    def _set_latencies(core: Any, costs: Costs) -> None:
-        for name in ("mmio_request", "mmio_completion", "dma_read", "dma_write"):
-            cycles = max(1, -(-getattr(costs, name) // CLOCK_NS))
-            core[f"{name}_cycles"].set(Immediate(cycles))
 
     @property
     def wires(self) -> list[BoardWire]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 from cocotb_tools.check_results import get_results
@@ -63,8 +63,6 @@ def simulate(
     log: Path,
     waves: Path | None = None,
     environment: Mapping[str, str] | None = None,
-    plusargs: Sequence[str] = (),
-    test_filter: str | None = None,
 ) -> None:
     """Run the cocotb tests of a module on a board made by `build_board`.
 
@@ -74,8 +72,6 @@ def simulate(
         log: file for what the simulation prints.
         waves: file for the waveform; none if not given.
         environment: variables for the tests.
-        plusargs: further arguments for the simulation.
-        test_filter: regular expression; run only the tests whose names match.
 
     Raises:
         RunFailed: a test failed, none ran, an assertion of the RTL fired or the simulator crashed; names the log.
@@ -91,9 +87,8 @@ def simulate(
                 build_dir=board,
                 test_dir=temporary,
                 test_args=["-n"],  # no prompt on Ctrl-C
-                plusargs=[*plusargs, *([f"+waves={waves}"] if waves else [])],
+                plusargs=[f"+waves={waves}"] if waves else [],
                 extra_env=environment or {},
-                test_filter=test_filter,
                 waves=waves is not None,
                 results_xml=str(results),
                 log_file=log,

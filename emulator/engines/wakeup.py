@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from cocotb import simulator
 from cocotb._gpi_triggers import GPITrigger
+
+from emulator.engines.board_word import Handle
 
 
 class ChangeOrTimeout(GPITrigger):
@@ -15,7 +15,7 @@ class ChangeOrTimeout(GPITrigger):
     against 10 us, and a loaded run waits several times per packet.
     """
 
-    def __init__(self, signal: Any, steps: int) -> None:
+    def __init__(self, signal: Handle, steps: int) -> None:
         super().__init__()
         self._signal = signal._handle
         self._steps = steps

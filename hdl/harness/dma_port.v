@@ -129,24 +129,15 @@ module dma_port #(
     assign       wready = writes_asked != writes_filled;
     wire         writing = awvalid || wvalid || bvalid || response_waiting;
 
-    // Whole words, as Icarus 11 cannot write parts of them in an array of two-state type; blocking, so that of two ports
-    // that write into one word at the same edge neither loses.
-    reg [511:0] word;
-    reg [8:0]   bit_offset;
-    integer     lane;
-
     task store_beat;
-        begin
-            word = memory.words[beat_address[TOP:6]];
-            bit_offset = {beat_address[5:SIZE], {SIZE{1'b0}}, 3'b000};
-            if (&wstrb)
-                word[bit_offset +: DATA_WIDTH] = wdata;
-            else
-                for (lane = 0; lane < BYTES; lane = lane + 1)
-                    if (wstrb[lane])
-                        word[bit_offset + 8 * lane +: 8] = wdata[8*lane +: 8];
-            memory.words[beat_address[TOP:6]] = word;
-        end
+        integer lane;
+        if (&wstrb)
+            memory.words[beat_address[TOP:6]][{beat_address[5:SIZE], {SIZE{1'b0}}, 3'b000} +: DATA_WIDTH] <= wdata;
+        else
+            for (lane = 0; lane < BYTES; lane = lane + 1)
+                if (wstrb[lane])
+                    memory.words[beat_address[TOP:6]][{beat_address[5:SIZE], {SIZE{1'b0}}, 3'b000} + 8 * lane +: 8]
+                        <= wdata[8*lane +: 8];
     endtask
 
     always @(posedge clk) if (writing) begin

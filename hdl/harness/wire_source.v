@@ -27,7 +27,7 @@ module wire_source #(
     localparam INDEX = $clog2(WORDS) - 1;
 
     // Written from outside.
-    bit [511:0] words [0:WORDS-1];
+    reg [511:0] words [0:WORDS-1];
     reg [31:0]  queued_words = 32'd0;       // words of the frames in the memory
     reg [31:0]  call_at = 32'hffff_ffff;    // where to toggle low_water; the end of a frame
     reg [63:0]  byte_ps = 64'd8000;         // time of a byte: 1 Gb/s

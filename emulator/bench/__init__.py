@@ -1,0 +1,1 @@
+"""How fast the simulation runs: `make bench`, or ``python -m emulator.bench``."""
