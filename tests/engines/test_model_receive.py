@@ -42,7 +42,7 @@ from hdl.nic.regmap import (
     TPR,
     Register,
 )
-from tests.engines.board import PROMISCUOUS, RING_AT, Board, frame
+from tests.engines.board import BYTE_PS, MMIO_NS, PROMISCUOUS, RING_AT, Board, frame
 
 STATION = b"\x02\x11\x22\x33\x44\x55"
 GROUP = b"\x01\0\x5e\0\0\x01"
@@ -127,6 +127,15 @@ def test_without_descriptors_frames_wait_and_nothing_is_lost() -> None:
     board.write(RDT, 15)
     board.run(100_000)
     assert [board.payload(index) for index in range(10)] == frames
+
+
+def test_no_rnbc_while_there_are_descriptors() -> None:
+    board = Board()
+    board.set_up_ring(16)
+    board.receive([frame()] * 15)
+    assert board.read(RNBC) == 0, "the last one took the last descriptor"
+    board.receive([frame()])
+    assert board.read(RNBC) == 1
 
 
 def test_full_fifo_drops_whole_frames_and_counts_them() -> None:
@@ -233,6 +242,21 @@ def test_ring_registers_wait_for_the_receiver_to_be_off() -> None:
     board.write(RDBAL, 0x8_0000)
     board.receive([frame(seed=1)])
     assert board.payload(0) == frame(seed=1)
+
+
+@pytest.mark.parametrize(("register", "value"), [(CTRL, CTRL.RST), (RDH, 5), (RDBAL, 0x8_0000)])
+def test_what_is_under_way_to_memory_is_dropped(register: type[Register], value: int) -> None:
+    """By a reset; and by software that changes the ring while the receiver is off and a frame is still going out."""
+    board = Board()
+    board.set_up_ring(8)
+    board.send([frame()])
+    board.run(72 * BYTE_PS // 1000 - MMIO_NS)  # it has arrived when the accesses below do, and is not in memory yet
+    board.engine.mmio_write(0, RCTL.offset, PROMISCUOUS & ~RCTL.EN)
+    board.engine.mmio_write(0, register.offset, value)
+    board.run(1_000_000)
+    assert board.engine.wires[0].take_verdicts() == [Verdict.KEPT]
+    assert not board.done(0)
+    assert not board.read(ICR) & ICR.RXT0
 
 
 # --- filter -----------------------------------------------------------------------------------------------------------
