@@ -18,7 +18,7 @@ help: ## list the commands
 	@echo "make COMMAND, where COMMAND is one of"
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  \1|\2/p' Makefile | awk -F'|' '{ printf "%-8s %s\n", $$1, $$2 }'
 
-run: setup ## replay the bundled capture (or CAPTURE=FILE) into the NIC and its driver; SIM=icarus|model, ARGS="more options"
+run: setup ## replay the bundled capture (or CAPTURE=FILE) into the NIC and its driver; SIM=model for no simulator; ARGS="more options"
 	@$(BIN)/napi-hil run $(CAPTURE) --engine $(SIM) $(ARGS)
 
 test: lint ## style, types and all tests; TESTS="files or folders", PYTEST_ARGS="more options"

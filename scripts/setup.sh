@@ -67,7 +67,7 @@ install_dependencies() {
     rm -f .venv/*.stamp
     "$python" -m venv --clear .venv
     for lock in $LOCKS; do
-        .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --use-pep517 \
+        .venv/bin/python -m pip install --quiet --quiet --disable-pip-version-check --no-build-isolation --use-pep517 \
             --require-hashes --requirement "$lock" || fail "the dependencies could not be installed; see above"
     done
     stamp dependencies "$(checksum $LOCKS)"
@@ -75,7 +75,7 @@ install_dependencies() {
 
 install_project() {
     is_stamped project "$(checksum pyproject.toml)" && return 0
-    .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps --editable . ||
+    .venv/bin/python -m pip install --quiet --quiet --disable-pip-version-check --no-build-isolation --no-deps --editable . ||
         fail "the project could not be installed; see above"
     stamp project "$(checksum pyproject.toml)"
 }

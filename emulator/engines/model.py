@@ -13,7 +13,7 @@ from emulator.engines.base import Event, IrqChanged, MmioDone, Verdict, WireFram
 from emulator.errors import RunFailed
 from emulator.model_nic.nic import ModelNic
 from emulator.model_nic.schedule import Schedule
-from emulator.model_nic.timing import ACCESS_NS, CLOCK_NS
+from emulator.model_nic.timing import ACCESS_NS, CLOCK_NS, RETURN_NS
 from emulator.wire_timing import PREAMBLE_BYTES, PS_PER_NS, WireTiming
 
 DEFAULT_MEMORY_BYTES = 16 * 1024 * 1024
@@ -128,7 +128,7 @@ class _Port:
     def _read(self, access: tuple[int, int]) -> None:
         offset, tag = access
         done = MmioDone(tag, self.nic.read(offset))
-        self._schedule.at(self._schedule.now + self._completion_ns, self._complete, done)
+        self._schedule.at(self._schedule.now + RETURN_NS + self._completion_ns, self._complete, done)
 
     def _complete(self, done: MmioDone) -> None:
         self.done.append(done)

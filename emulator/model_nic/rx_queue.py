@@ -16,7 +16,7 @@ from emulator.model_nic.fifo import FIFO_FRAMES, FifoRoom, words
 from emulator.model_nic.interrupts import Interrupts
 from emulator.model_nic.schedule import Schedule
 from emulator.model_nic.statistics import Statistics
-from emulator.model_nic.timing import CLOCK_NS, COMMIT_NS, DESCRIPTOR_NS, WRITEBACK_CYCLES, WRITEBACK_NS
+from emulator.model_nic.timing import CLOCK_NS, COMMIT_NS, DESCRIPTOR_NS, PAYLOAD_NS, WRITEBACK_CYCLES, WRITEBACK_NS
 from hdl.nic.regmap import ICR, RCTL, RDBAH, RDBAL, RDLEN
 
 _LARGEST_BUFFER = 2048  # RCTL.BSIZE 0
@@ -39,7 +39,6 @@ class RxQueue:
         "_descriptors_ready",
         "_dma_free",
         "_dma_read_ns",
-        "_dma_write_ns",
         "_enabled",
         "_faulted",
         "_fifo",
@@ -47,12 +46,14 @@ class RxQueue:
         "_interrupts",
         "_last_start",
         "_memory",
+        "_payload_ns",
         "_position",
         "_schedule",
         "_statistics",
         "_tail",
         "_threshold",
         "_waiting",
+        "_writeback_ns",
         "head",
     )
 
@@ -69,7 +70,8 @@ class RxQueue:
         self._schedule = schedule
         self._memory = memory
         self._dma_read_ns = costs.dma_read + DESCRIPTOR_NS
-        self._dma_write_ns = costs.dma_write + WRITEBACK_NS
+        self._payload_ns = costs.dma_write + PAYLOAD_NS
+        self._writeback_ns = costs.dma_write + WRITEBACK_NS
         self._interrupts = interrupts
         self._statistics = statistics
         self._generation = 0  # work that was planned in an earlier one comes to nothing
@@ -164,7 +166,7 @@ class RxQueue:
         self._fifo.leave(end, count)
         index = self._claim
         self._claim = index + 1 if index + 1 < self._count else 0
-        schedule.at(end + self._dma_write_ns, self._write_back, (self._generation, index, piece, last, errors))
+        schedule.at(end + self._payload_ns, self._write_back, (self._generation, index, piece, last, errors))
 
     def _write_back(self, work: tuple[int, int, bytes, bool, int]) -> None:
         """Payload and descriptor are in host memory."""
@@ -182,7 +184,7 @@ class RxQueue:
             return
         memory.write(buffer, piece)
         memory.write(place + descriptor.WRITEBACK_AT, descriptor.writeback(len(piece), errors, last))
-        self._schedule.at(self._schedule.now + self._dma_write_ns, self._written_back, (generation, last))
+        self._schedule.at(self._schedule.now + self._writeback_ns, self._written_back, (generation, last))
 
     def _written_back(self, work: tuple[int, bool]) -> None:
         """The response to the write-back has come: the descriptor is the driver's, and it may know."""

@@ -5,8 +5,10 @@ from __future__ import annotations
 CLOCK_NS = 8  #: 125 MHz, docs/architecture.md
 BEAT_BYTES = 8  #: one transfer on the DMA port and one word of the receive FIFO: 64 bits
 
-ACCESS_NS = 2 * CLOCK_NS  #: from a request at the register port to its effect
-COMMIT_NS = 4 * CLOCK_NS  #: from a frame's last byte on the wire to its first DMA request
+ACCESS_NS = 3 * CLOCK_NS  #: from a request at the register port to its effect
+RETURN_NS = 2 * CLOCK_NS  #: from a read's effect to its completion at the port
+COMMIT_NS = 2 * CLOCK_NS  #: from a frame's last byte on the wire to its first DMA request
 DESCRIPTOR_NS = 6 * CLOCK_NS  #: a descriptor fetch, besides the memory's latency: request, one burst of four
+PAYLOAD_NS = 4 * CLOCK_NS  #: from a buffer's last beat to its write-back in memory, besides the memory's latency
+WRITEBACK_NS = 6 * CLOCK_NS  #: from a write-back in memory to its cause in ICR, besides the memory's latency
 WRITEBACK_CYCLES = 1  #: clock cycles that a write-back takes on the DMA port, between the beats of buffers
-WRITEBACK_NS = 4 * CLOCK_NS  #: a write, besides the memory's latency: from its data to what waits for its response

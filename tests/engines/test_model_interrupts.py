@@ -68,8 +68,8 @@ def test_frame_raises_rxt0_after_its_descriptor_is_written_back() -> None:
     assert board.read(ICR) == ICR.RXT0
 
 
-def test_line_change_travels_as_long_as_a_completion_and_before_it() -> None:
-    """The read that clears the cause: the line falls in the instant of its completion, and is reported first."""
+def test_line_change_does_not_come_after_the_completion_that_tells_of_it() -> None:
+    """A read clears the cause: whoever has its value has also seen the line fall."""
     board = Board()
     board.write(IMS, ICR.RXT0)
     board.write(ICS, ICR.RXT0)
@@ -78,7 +78,7 @@ def test_line_change_travels_as_long_as_a_completion_and_before_it() -> None:
     (fallen, first), (completed, second) = board.events
     assert isinstance(first, IrqChanged)
     assert isinstance(second, MmioDone)
-    assert fallen == completed
+    assert fallen <= completed
 
 
 def test_line_that_falls_and_rises_within_an_instant_is_silent() -> None:
