@@ -1,0 +1,1 @@
+"""What advances the hardware: the engines and their contract (base.py)."""

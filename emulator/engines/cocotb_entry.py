@@ -8,6 +8,7 @@ from pathlib import Path
 
 import cocotb
 
+import emulator.capture  # noqa: F401  (its import of scapy takes longer than a short run and is none of it)
 from emulator.cost_profiles import load_costs
 from emulator.engines.board_word import Handle
 from emulator.engines.icarus import IcarusEngine

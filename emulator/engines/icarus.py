@@ -93,7 +93,8 @@ class IcarusEngine:
         self._wires = [BoardWire(slot, byte_ps, self._refresh) for slot in slots]
         self._irqs = [False] * self.nics
         self._seen = 0  # value of `wake`
-        self._fresh_at = -1  # time of the last look at `status`
+        self._looked_at = -1  # step of the last look at `wake`
+        self._fresh_at = -1  # step of the last look at `status`
         self._events: list[Event] = []
         self._probes = ProbeLayout(dut.CPUS.value.to_signed(), self.nics)
         self._probe_vector = core.probes.values
@@ -118,15 +119,18 @@ class IcarusEngine:
     async def advance(self, until: int) -> list[Event]:
         """Let the hardware run until the given time in ns, or to the first instant with events, and return them."""
         self._show_probes()
+        until_step = until * STEPS_PER_NS
         while True:
-            self._look()
+            step = int(get_sim_time("step"))
+            if step != self._looked_at:
+                self._looked_at = step
+                self._look()
             if self._events:
                 events, self._events = self._events, []
                 return events
-            steps = until * STEPS_PER_NS - int(get_sim_time("step"))
-            if steps <= 0:
+            if step >= until_step:
                 return []
-            await ChangeOrTimeout(self._wake, steps)
+            await ChangeOrTimeout(self._wake, until_step - step)
             self.wakeups += 1
 
     def mmio_read(self, nic: int, offset: int, tag: int) -> None:
