@@ -124,6 +124,7 @@ class E1000Ops:
         if dev.flags & NetDeviceFlags.PROMISC:
             rctl |= promiscuous
         await ew32(adapter.hw, RCTL, rctl)
+        await e1000_write_flush(adapter.hw)  # frames that arrive from now on meet the new filter
 
     async def ndo_set_mac_address(self, dev: NetDevice, address: bytes) -> int:
         """Change the station address; while the interface is down, open programs it."""
