@@ -32,18 +32,12 @@ async def e1000_intr(_irq: int, dev_id: object) -> IrqReturn:
     lost: napi_schedule_prep then sets MISSED, and the poll comes again.
     """
     adapter = cast(Adapter, dev_id)
-    icr = await er32(adapter.hw, ICR)
-    if not icr & (RX_CAUSES | OTHER_CAUSES):
-        return IrqReturn.NONE
-    if icr & ICR.LSC:
-        _link_changed(adapter)
-    if icr & RX_CAUSES:
-        adapter.rx_irqs += 1
-        if napi_schedule_prep(adapter.napi):
-            await ew32(adapter.hw, IMC, RX_CAUSES)
-            await e1000_write_flush(adapter.hw)  # the line is low before the handler ends
-            __napi_schedule(adapter.napi)
-    return IrqReturn.HANDLED
+    icr = await _read_causes(adapter)
+    if icr & RX_CAUSES and napi_schedule_prep(adapter.napi):
+        await ew32(adapter.hw, IMC, RX_CAUSES)
+        await e1000_write_flush(adapter.hw)  # the line is low before the handler ends
+        __napi_schedule(adapter.napi)
+    return IrqReturn.HANDLED if icr else IrqReturn.NONE
 
 
 async def e1000_clean(napi: Napi, budget: int) -> int:
@@ -83,13 +77,8 @@ async def e1000_intr_netif_rx(_irq: int, dev_id: object) -> IrqReturn:
     One cause stands for any number of packets. If more are in the ring, ICS asks for another interrupt.
     """
     adapter = cast(Adapter, dev_id)
-    icr = await er32(adapter.hw, ICR)
-    if not icr & (RX_CAUSES | OTHER_CAUSES):
-        return IrqReturn.NONE
-    if icr & ICR.LSC:
-        _link_changed(adapter)
+    icr = await _read_causes(adapter)
     if icr & RX_CAUSES:
-        adapter.rx_irqs += 1
         _, skb = await e1000_next_rx_skb(adapter)
         if skb is not None:
             await netif_rx(skb)
@@ -97,10 +86,14 @@ async def e1000_intr_netif_rx(_irq: int, dev_id: object) -> IrqReturn:
             await e1000_alloc_rx_buffers(adapter, adapter.rx_ring.unused)
         if adapter.rx_ring.done() and not adapter.down:
             await ew32(adapter.hw, ICS, ICR.RXT0)
-    return IrqReturn.HANDLED
+    return IrqReturn.HANDLED if icr else IrqReturn.NONE
 
 
-def _link_changed(adapter: Adapter) -> None:
-    """Let the watchdog look at the link soon."""
-    if not adapter.down:
+async def _read_causes(adapter: Adapter) -> int:
+    """Read ICR, and so acknowledge; returns the causes that are the driver's. Link changes are dealt with here."""
+    icr = await er32(adapter.hw, ICR) & (RX_CAUSES | OTHER_CAUSES)
+    if icr & ICR.LSC and not adapter.down:
         adapter.watchdog_timer.mod(adapter.pdev.machine.jiffies + 1)
+    if icr & RX_CAUSES:
+        adapter.rx_irqs += 1
+    return icr

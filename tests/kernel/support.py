@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import heapq
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
 from driver.kernel.costs import Costs
+from driver.kernel.irq import IrqReturn, request_irq
 from driver.kernel.machine import Machine, MmioRead, MmioWrite
+from driver.kernel.pci import FIRST_IRQ
 from driver.kernel.sysctl import Sysctl
 
 FREE = Costs(**{field.name: 0 for field in dataclasses.fields(Costs)})
@@ -71,6 +73,22 @@ class Computer:
             machine.advance_to(now)
             while self._events and self._events[0][0] <= now:
                 heapq.heappop(self._events)[2]()
+
+    def on_interrupt(self, work: Callable[[], Awaitable[None] | None], time: int = 100) -> None:
+        """Raise the line of device 0 at a time, and do this in its handler, which lowers the line again."""
+
+        async def handler(_irq: int, _dev: object) -> IrqReturn:
+            self.machine.set_irq_level(0, level=False)
+            awaitable = work()
+            if awaitable is not None:
+                await awaitable
+            return IrqReturn.HANDLED
+
+        async def setup() -> None:
+            request_irq(FIRST_IRQ, handler, 0, "eth0", None)
+
+        self.spawn(setup())
+        self.irq(time, level=True)
 
     def _start(self, request: MmioRead | MmioWrite) -> None:
         machine = self.machine

@@ -4,8 +4,6 @@ import pytest
 
 from driver.kernel.cpu import Account, spend, this_cpu
 from driver.kernel.io import Iomem, readl
-from driver.kernel.irq import IrqReturn, request_irq
-from driver.kernel.pci import FIRST_IRQ
 from tests.kernel.support import Computer
 
 
@@ -28,19 +26,16 @@ def test_a_hardirq_interrupts_a_thread_which_goes_on_where_it_was() -> None:
     computer = Computer(irq_entry=10, irq_exit=5)
     log = []
 
-    async def handler(_irq: int, _dev: object) -> IrqReturn:
+    async def work() -> None:
         log.append(("handler", computer.machine.now))
-        computer.machine.set_irq_level(0, level=False)
         await spend(20)
-        return IrqReturn.HANDLED
 
     async def thread() -> None:
-        request_irq(FIRST_IRQ, handler, 0, "test", None)
         await spend(100)
         log.append(("thread", computer.machine.now))
 
+    computer.on_interrupt(work, time=40)
     computer.spawn(thread())
-    computer.irq(40, level=True)
     computer.run(1000)
     assert log == [("handler", 50), ("thread", 135)]
     cpu = computer.machine.cpus[0]
@@ -53,17 +48,12 @@ def test_a_hardirq_interrupts_a_thread_which_goes_on_where_it_was() -> None:
 def test_every_nanosecond_is_accounted_for() -> None:
     computer = Computer(irq_entry=7, irq_exit=3, context_switch=11, wakeup=2)
 
-    async def handler(_irq: int, _dev: object) -> IrqReturn:
-        computer.machine.set_irq_level(0, level=False)
-        await spend(13)
-        return IrqReturn.HANDLED
-
     async def thread() -> None:
-        request_irq(FIRST_IRQ, handler, 0, "test", None)
         await spend(500)
 
+    computer.on_interrupt(lambda: spend(13), time=20)
     computer.spawn(thread())
-    for time in range(20, 900, 37):
+    for time in range(57, 900, 37):
         computer.irq(time, level=True)
     computer.run(1000)
     cpu = computer.machine.cpus[0]
@@ -77,17 +67,11 @@ def test_a_stalled_cpu_takes_no_interrupt() -> None:
     computer.registers[8] = 0x1234
     log = []
 
-    async def handler(_irq: int, _dev: object) -> IrqReturn:
-        log.append(("handler", computer.machine.now))
-        computer.machine.set_irq_level(0, level=False)
-        return IrqReturn.HANDLED
-
     async def thread() -> None:
-        request_irq(FIRST_IRQ, handler, 0, "test", None)
         log.append((hex(await readl(Iomem(0) + 8)), computer.machine.now))
 
+    computer.on_interrupt(lambda: log.append(("handler", computer.machine.now)), time=50)
     computer.spawn(thread())
-    computer.irq(50, level=True)
     computer.run(1000)
     assert log == [("handler", 200), ("0x1234", 200)]
 

@@ -36,20 +36,14 @@ class Saturated:
         return budget
 
 
-def schedule_from_hardirq(computer: Computer, napis: list[Napi], time: int = 100) -> None:
+def schedule_from_hardirq(computer: Computer, napis: list[Napi]) -> None:
     """Let an interrupt handler schedule instances."""
 
-    async def handler(_irq: int, _dev: object) -> IrqReturn:
-        computer.machine.set_irq_level(0, level=False)
+    def work() -> None:
         for napi in napis:
             napi_schedule(napi)
-        return IrqReturn.HANDLED
 
-    async def setup() -> None:
-        request_irq(FIRST_IRQ, handler, 0, "test", None)
-
-    computer.spawn(setup())
-    computer.irq(time, level=True)
+    computer.on_interrupt(work)
 
 
 def test_one_saturated_device_gets_640_packets_before_ksoftirqd() -> None:
@@ -154,17 +148,11 @@ def receive_from_hardirq(computer: Computer, dev: NetDevice, count: int) -> list
     """Let an interrupt handler hand packets to netif_rx; returns the list that its results go to."""
     results: list[int] = []
 
-    async def handler(_irq: int, _dev: object) -> IrqReturn:
-        computer.machine.set_irq_level(0, level=False)
+    async def work() -> None:
         for number in range(count):
             results.append(await netif_rx(make_skb(computer, dev, number)))
-        return IrqReturn.HANDLED
 
-    async def setup() -> None:
-        request_irq(FIRST_IRQ, handler, 0, "test", None)
-
-    computer.spawn(setup())
-    computer.irq(100, level=True)
+    computer.on_interrupt(work)
     return results
 
 

@@ -3,27 +3,19 @@
 import pytest
 
 from driver.kernel.cpu import Account, spend, this_cpu
-from driver.kernel.irq import IrqReturn, request_irq
-from driver.kernel.pci import FIRST_IRQ
 from driver.kernel.softirq import MAX_SOFTIRQ_RESTART, Vector, local_bh_disable, local_bh_enable, raise_softirq_irqoff
 from driver.kernel.sysctl import Sysctl
 from tests.kernel.support import Computer
 
 
 def raise_from_hardirq(computer: Computer, *vectors: Vector) -> None:
-    """Take an interrupt at 100 ns whose handler raises these."""
+    """Let an interrupt handler raise these."""
 
-    async def handler(_irq: int, _dev: object) -> IrqReturn:
-        computer.machine.set_irq_level(0, level=False)
+    def work() -> None:
         for vector in vectors:
             raise_softirq_irqoff(vector)
-        return IrqReturn.HANDLED
 
-    async def setup() -> None:
-        request_irq(FIRST_IRQ, handler, 0, "test", None)
-
-    computer.spawn(setup())
-    computer.irq(100, level=True)
+    computer.on_interrupt(work)
 
 
 def test_vectors_run_in_ascending_order_at_irq_exit() -> None:

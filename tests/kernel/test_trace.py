@@ -1,9 +1,7 @@
 """Tracepoints and their text, compared with lines as Linux writes them."""
 
 from driver.kernel.cpu import this_cpu
-from driver.kernel.irq import IrqReturn, request_irq
 from driver.kernel.napi import Napi, napi_complete_done, napi_schedule
-from driver.kernel.pci import FIRST_IRQ
 from driver.kernel.trace import FORMATS, ftrace_line
 from tests.kernel.support import Computer
 from tests.kernel.test_napi import add_device
@@ -23,18 +21,12 @@ def test_one_receive_interrupt_reads_as_in_linux() -> None:
         await napi_complete_done(napi, 3)
         return 3
 
-    async def handler(_irq: int, _dev: object) -> IrqReturn:
-        computer.machine.set_irq_level(0, level=False)
-        napi_schedule(napi)
-        return IrqReturn.HANDLED
-
     napi = add_device(computer, poll)
 
-    async def setup() -> None:
-        request_irq(FIRST_IRQ, handler, 0, "eth0", None)
+    def work() -> None:
+        napi_schedule(napi)
 
-    computer.spawn(setup())
-    computer.irq(12_344_000, level=True)
+    computer.on_interrupt(work, time=12_344_000)
     computer.run(20_000_000)
     assert lines == [
         "          <idle>-0       [000] d.h1.     0.012345: irq_handler_entry: irq=16 name=eth0",
