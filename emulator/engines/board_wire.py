@@ -53,11 +53,9 @@ class BoardWire:
         self._refresh = refresh
         self._sources: deque[Iterator[WireFrame]] = deque()
         self._next: WireFrame | None = None  # taken from its source, but there was no room for it
-        self._queued = 0  # words, counted from the start without end, as the next three
-        self._sent = 0
+        self._queued = self._sent = source.sent_words.value.to_unsigned()  # words, counted without end
         self._portions: deque[int] = deque()  # where those end that have not left yet
-        self._logged = 0
-        self._taken = 0  # verdicts
+        self._logged = self._taken = slot.verdicts.count.value.to_unsigned()  # verdicts, counted without end
 
     def send(self, frames: Iterable[WireFrame]) -> None:
         """Queue frames behind those queued before; they are read in portions, the first two now."""

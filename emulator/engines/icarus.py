@@ -43,9 +43,8 @@ class _Port:
         self._number = number
         self._requests = mmio.requests
         self._returned = mmio.returned_data
-        self.issued = 0
-        self.taken = 0
-        self.completed = 0
+        self.issued = self.taken = mmio.taken.value.to_unsigned()
+        self.completed = mmio.completions.value.to_unsigned()
         self.tags: deque[int] = deque()
 
     def request(self, bits: int) -> None:
@@ -77,7 +76,8 @@ class IcarusEngine:
     def __init__(self, dut: Handle, costs: Costs, *, byte_ps: int = 8000) -> None:
         """The engine on a Verilog top ``board``, with wires of this time per byte in ps (8000 is 1 Gb/s).
 
-        Create it before the first access, at the start of the test: it sets the board's latencies.
+        Create it at the start of a test: it sets the board's latencies. A board that an earlier test of the simulation has
+        used must have come to rest; its registers and memory are as that test left them.
         """
         core = dut.core
         self.nics: int = dut.NICS.value.to_signed()
@@ -92,9 +92,9 @@ class IcarusEngine:
         self._ports = [_Port(number, slot.mmio) for number, slot in enumerate(slots)]
         self._wires = [BoardWire(slot, byte_ps, self._refresh) for slot in slots]
         self._irqs = [False] * self.nics
-        self._seen = 0  # value of `wake`
-        self._looked_at = -1  # step of the last look at `wake`
-        self._fresh_at = -1  # step of the last look at `status`
+        self._seen = -1  # value of `wake`
+        self._looked_at = 0  # step of the last look at `wake`; at step 0 there is nothing to see
+        self._fresh_at = 0  # step of the last look at `status`
         self._events: list[Event] = []
         self._probes = ProbeLayout(dut.CPUS.value.to_signed(), self.nics)
         self._probe_vector = core.probes.values

@@ -1,7 +1,9 @@
 // Host memory: one array of 512-bit words, byte 0 of a word in its bits 7 to 0.
 //
-// The DMA ports (dma_port.v) and whoever plays the CPU reach into `words` by its hierarchical name. It starts as zeros.
-// (Of type `bit` it would do so by itself, but Icarus 11 converts such words bit by bit at every access.)
+// The DMA ports (dma_port.v) and whoever plays the CPU reach into `words` by its hierarchical name.
+//
+// It starts as zeros. Words of type `bit` would do so by themselves, but Icarus 11 converts these bit by bit at every
+// access. An `initial` block would come too late: cocotb may write before it runs, at time 0; initial values are earlier.
 `timescale 1ns/1ps
 `default_nettype none
 
@@ -13,7 +15,14 @@ module host_memory #(
     reg [511:0] words [0:WORDS-1];
 
     integer i;
-    initial for (i = 0; i < WORDS; i = i + 1) words[i] = 512'd0;
+    integer zeroed = zero_words(WORDS);
+
+    function integer zero_words(input integer count);
+        begin
+            for (i = 0; i < count; i = i + 1) words[i] = 512'd0;
+            zero_words = count;
+        end
+    endfunction
 endmodule
 
 `default_nettype wire

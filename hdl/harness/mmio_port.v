@@ -36,10 +36,7 @@ module mmio_port (
 
     reg [50:0] requests [0:255];  // new, write, address[16:0], data[31:0]
 
-    integer i;
-    initial for (i = 0; i < 256; i = i + 1) requests[i] = 51'd0;
-
-    // Taken from the CPU, on the way to the port.
+    // Taken from the CPU, on the way to the port. A slot that nobody has ever filled makes `is_new` X, which is not true.
     reg  [63:0] start_at [0:255];
     wire [50:0] request = requests[taken[7:0]];
     wire        is_new = request[NEW] != taken[8];
