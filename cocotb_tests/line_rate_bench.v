@@ -26,13 +26,12 @@ module line_rate_bench #(
     reg [31:0] row = 0, rows = 0;
     reg [63:0] tdata = 0;
     reg [7:0] tkeep = 0;
-    reg tlast = 0, tvalid = 0;
+    reg tlast = 0;
+    wire tvalid = tkeep[0];
     wire played = row == rows;
     always @(posedge clk) begin
-        tvalid <= 0;
         if (play && !played) begin
             {tlast, tkeep, tdata} <= schedule[row];
-            tvalid <= schedule[row][64];
             row <= row + 1;
         end
     end
@@ -61,8 +60,10 @@ module line_rate_bench #(
         end
         if (m_wvalid) begin
             word = w_first ? aw[aw_out] : w_word;
-            for (lane = 0; lane < 8; lane = lane + 1)
-                if (m_wstrb[lane]) memory[word][lane*8 +: 8] = m_wdata[lane*8 +: 8];
+            if (&m_wstrb) memory[word] = m_wdata;
+            else
+                for (lane = 0; lane < 8; lane = lane + 1)
+                    if (m_wstrb[lane]) memory[word][lane*8 +: 8] = m_wdata[lane*8 +: 8];
             w_word <= word + 1;
             w_first <= m_wlast;
             if (m_wlast) begin

@@ -6,14 +6,17 @@ them to the simulator. ``COCOTB_RANDOM_SEED=n`` repeats a run; the log prints th
 
 import os
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 
+import pytest
 from cocotb.clock import Clock
 from cocotb.triggers import RisingEdge, Timer
 from cocotb_tools.check_results import get_results
 from cocotb_tools.runner import get_runner
 
 from hdl.nic import verilog
+from hdl.nic.nic import Nic
 
 #: Everything that tests write goes below this folder.
 BUILD = Path(__file__).parent.parent / "build" / "cocotb"
@@ -30,9 +33,15 @@ def build_folder(name: str) -> Path:
     return folder
 
 
-def write_verilog(component, name: str) -> Path:
-    """Write a component's Verilog; the module is called ``name``, and so is the folder."""
-    path = build_folder(name) / f"{name}.v"
+@cache
+def nic_verilog(**parameters: int) -> Path:
+    """The whole NIC, written once for all test modules."""
+    return write_verilog(Nic(**parameters), "nic", folder="_".join(["nic", *map(str, parameters.values())]))
+
+
+def write_verilog(component, name: str, *, folder: str | None = None) -> Path:
+    """Write a component's Verilog; the module is called ``name``, and so is the folder if none is given."""
+    path = build_folder(folder or name) / f"{name}.v"
     path.write_text(verilog.convert(component, name))
     return path
 
@@ -52,14 +61,14 @@ def simulate(
         test_module: name of the Python module with the cocotb tests, without its package.
         toplevel: name of the Verilog module.
         sources: Verilog files.
-        folder: name of the folder for the results; that of the toplevel if not given.
+        folder: name of the folder for the results; that of the test module if not given.
         test_filter: regular expression; run only the tests whose names match.
         plusargs: arguments for the simulation.
 
     Raises:
         AssertionError: with what went wrong and where the log is.
     """
-    build_dir = build_folder(folder or toplevel)
+    build_dir = build_folder(folder or test_module)
     build_log, test_log = build_dir / "build.log", build_dir / "test.log"
     runner = get_runner(os.environ.get("SIM", "icarus"))
     runner.build(
@@ -71,19 +80,22 @@ def simulate(
         always=True,
         log_file=build_log,
     )
-    results = runner.test(
-        test_module=f"cocotb_tests.{test_module}",
-        hdl_toplevel=toplevel,
-        build_dir=build_dir,
-        test_dir=build_dir,
-        results_xml=str(build_dir / "results.xml"),
-        test_filter=test_filter,
-        plusargs=list(plusargs),
-        log_file=test_log,
-    )
+    try:
+        results = runner.test(
+            test_module=f"cocotb_tests.{test_module}",
+            hdl_toplevel=toplevel,
+            build_dir=build_dir,
+            test_dir=build_dir,
+            results_xml=str(build_dir / "results.xml"),
+            test_filter=test_filter,
+            plusargs=list(plusargs),
+            log_file=test_log,
+        )
+    except SystemExit:  # so the runner says that tests failed or that there are no results
+        pytest.fail(f"see {test_log}:\n{_tail(test_log)}")
     tests, failures = get_results(results)
     assert tests, f"no test ran, see {test_log}"
-    assert not failures, f"{failures} of {tests} tests failed, see {test_log}:\n{_tail(test_log)}"
+    assert not failures, f"{failures} of {tests} tests failed, see {test_log}"
     for log in (build_log, test_log):
         check_log(log)
 

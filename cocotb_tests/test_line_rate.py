@@ -6,10 +6,9 @@ import cocotb
 import pytest
 from cocotb.triggers import ClockCycles, RisingEdge
 
-from cocotb_tests.support import build_folder, simulate, write_verilog
+from cocotb_tests.support import build_folder, nic_verilog, simulate
 from hdl.nic import regmap
 from hdl.nic.layouts import RxDescriptor
-from hdl.nic.nic import Nic
 from hdl.nic.regmap import RCTL
 
 FRAMES = 2000
@@ -125,21 +124,15 @@ async def line_rate(dut):
     assert frames == [frame(number, size) for number in range(FRAMES)]
 
 
-@pytest.fixture(scope="module")
-def sources():
-    """The NIC and its bench."""
-    return [write_verilog(Nic(), "nic"), Path(__file__).with_name("line_rate_bench.v")]
-
-
 @pytest.mark.parametrize("size", [64, 65, 127, 128, 129, 1518])
-def test_line_rate(size, sources):
+def test_line_rate(size):
     folder = build_folder("line_rate")
     rows = write_schedule(folder / f"schedule{size}.hex", size)
     words = write_image(folder / "image.hex")
     simulate(
         "test_line_rate",
         "line_rate_bench",
-        sources,
+        [nic_verilog(), Path(__file__).with_name("line_rate_bench.v")],
         folder="line_rate",
         plusargs=[
             f"+size={size}",

@@ -5,9 +5,8 @@ import random
 import cocotb
 
 from cocotb_tests.nic_tester import NicTester, random_frame
-from cocotb_tests.support import simulate, write_verilog
+from cocotb_tests.support import nic_verilog, simulate
 from emulator.engines.base import Verdict
-from hdl.nic.nic import Nic
 from hdl.nic.regmap import RCTL
 
 PROMISCUOUS = RCTL.UPE | RCTL.MPE | RCTL.BAM
@@ -31,4 +30,4 @@ async def delivers_frames(dut, stalls, secrc):
 
 
 def test_nic_receive():
-    simulate("test_nic_receive", "nic", [write_verilog(Nic(), "nic")])
+    simulate("test_nic_receive", "nic", [nic_verilog()])

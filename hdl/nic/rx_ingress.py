@@ -83,7 +83,7 @@ class RxIngress(wiring.Component):
         m = Module()
         stream = self.stream
         lanes = len(stream.tkeep)
-        beat = Signal(data.StructLayout({"data": len(stream.tdata), "bytes": range(lanes + 1), "last": 1, "bad": 1}))
+        beat = Signal(data.StructLayout({"bytes": range(lanes + 1), "last": 1, "bad": 1}))
         valid = Signal()
         enabled = Signal()  # the receiver was on when the frame began
         between = Signal(init=1)  # the next beat begins a frame
@@ -92,7 +92,7 @@ class RxIngress(wiring.Component):
         m.d.sync += valid.eq(stream.tvalid)
         with m.If(stream.tvalid):
             m.d.sync += [
-                beat.data.eq(stream.tdata),
+                self.write_beat.eq(stream.tdata),
                 beat.bytes.eq(_count(stream.tkeep)),
                 beat.last.eq(stream.tlast),
                 beat.bad.eq(stream.tuser),
@@ -102,6 +102,13 @@ class RxIngress(wiring.Component):
                 m.d.sync += [self.destination.eq(stream.tdata), enabled.eq(self.rctl.EN)]
         with m.If(self.reset):
             m.d.sync += enabled.eq(0)
+
+        # The filter's answer to the first beat is that of the whole frame, though software may change it meanwhile.
+        first, held = Signal(init=1), Signal()
+        self._passed = Signal()
+        m.d.comb += self._passed.eq(Mux(first, self.passed, held))
+        with m.If(valid):
+            m.d.sync += [first.eq(beat.last), held.eq(self._passed)]
 
         self._store(m, valid, beat, enabled)
         self._judge(m, valid & beat.last, beat, enabled)
@@ -113,9 +120,8 @@ class RxIngress(wiring.Component):
         beats = Signal(range(2**17 // len(self.stream.tkeep)))  # before this one
         wanted = Signal()
         m.d.comb += [
-            wanted.eq(valid & enabled & self.passed & ~overrun),
+            wanted.eq(valid & enabled & self._passed & ~overrun),
             self.write.eq(wanted & self.room),
-            self.write_beat.eq(beat.data),
         ]
         with m.If(valid):
             m.d.sync += [overrun.eq(overrun | (wanted & ~self.room)), beats.eq(Mux(beats.all(), beats, beats + 1))]
@@ -136,7 +142,7 @@ class RxIngress(wiring.Component):
         ]
         with m.If(~enabled):
             m.d.comb += verdict.eq(RxVerdict.DISABLED)
-        with m.Elif(~self.passed):
+        with m.Elif(~self._passed):
             m.d.comb += verdict.eq(RxVerdict.FILTERED)
         with m.Elif((beat.bad | short | long) & ~self.rctl.SBP):
             m.d.comb += verdict.eq(RxVerdict.ERROR)
@@ -161,7 +167,7 @@ class RxIngress(wiring.Component):
             m.d.sync += [
                 self.summary.verdict.eq(verdict),
                 self.summary.length.eq(length),
-                self.summary.passed.eq(self.passed),
+                self.summary.passed.eq(self._passed),
                 self.summary.broadcast.eq(self.broadcast),
                 self.summary.multicast.eq(self.multicast),
                 self.summary.bad_fcs.eq(beat.bad),

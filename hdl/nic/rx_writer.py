@@ -6,10 +6,10 @@ every multiple of 4 KiB, or of 256 beats where that is less. Write-backs go befo
 one segment.
 
 A buffer may begin at any byte. A frame's beats are shifted up by the buffer's offset within a beat; what that pushes
-out at the top is carried into the next beat, and may need a beat of its own at the end, the spill.
+out at the top goes into the next beat, and may need a beat of its own at the end, the spill.
 """
 
-from amaranth.hdl import Assert, Module, Mux, Signal
+from amaranth.hdl import Assert, Cat, Module, Mux, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -60,7 +60,7 @@ class RxWriter(wiring.Component):
                 "writeback": 1,
                 "first": 1,  # begins a segment
                 "last": 1,  # ends it
-                "spill": 1,  # its last beat holds only what was carried
+                "spill": 1,  # its last beat holds only what was pushed out of the one before
                 "offset": lane,  # of the first byte of the segment
                 "end": lane,  # behind the last byte; 0 if that is in the top lane
             }
@@ -168,16 +168,18 @@ class RxWriter(wiring.Component):
         axi = self.axi
         width = len(axi.wdata)
         lanes = self._beat_bytes
-        carry = Signal(width)
+        before = Signal(width)  # the beat of the frame that was sent last
+        shift = Signal(range(width + 1))
+        shifted = Signal(width)
         descriptor = Signal(64)
-        shifted = Signal(2 * width)
         spilling = Signal()
         final = Signal()
         after_offset, before_end = Signal(lanes), Signal(lanes)
         m.d.comb += [
             final.eq(left == 1),
             spilling.eq(burst.spill & final),
-            shifted.eq(self.beats.payload << (burst.offset * 8)),
+            shift.eq((lanes - burst.offset) * 8),
+            shifted.eq(Cat(before, self.beats.payload) >> shift),
             take.eq(
                 (left != 0) & (~axi.wvalid | axi.wready) & (burst.writeback | spilling | self.beats.valid | ~self.run)
             ),
@@ -192,17 +194,11 @@ class RxWriter(wiring.Component):
                 axi.wvalid.eq(1),
                 axi.wlast.eq(final),
                 axi.wstrb.eq(Mux(self.run, after_offset & before_end, 0)),
-                axi.wdata.eq(
-                    Mux(
-                        burst.writeback,
-                        descriptor.replicate(width // 64),
-                        Mux(spilling, 0, shifted[:width]) | carry,
-                    )
-                ),
+                axi.wdata.eq(Mux(burst.writeback, descriptor.replicate(width // 64), shifted)),
                 left.eq(left - 1),
                 burst.first.eq(0),
             ]
             with m.If(~burst.writeback):
-                m.d.sync += carry.eq(Mux(burst.last & final, 0, shifted[width:]))
+                m.d.sync += before.eq(self.beats.payload)
         with m.Elif(axi.wready):
             m.d.sync += axi.wvalid.eq(0)
