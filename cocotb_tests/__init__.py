@@ -1,0 +1,1 @@
+"""cocotb tests: of the NIC block by block, of the board, and of the whole."""

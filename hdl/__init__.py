@@ -1,0 +1,1 @@
+"""The hardware: the NIC, and the board around it."""

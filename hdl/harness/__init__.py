@@ -1,0 +1,1 @@
+"""The board around the NIC, in Verilog: board.v is the top."""
