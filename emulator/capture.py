@@ -153,7 +153,7 @@ def _refuse(frame: str, link_type: int, length: int, original_length: int) -> No
 
 
 def _not_a_capture(path: str) -> NoReturn:
-    raise UserError(f"{path}: not a pcap or pcapng capture")
+    raise UserError(f"{path}: not a pcap or pcapng capture; record one with tcpdump -w or Wireshark")
 
 
 def _count_records(path: str) -> int:

@@ -22,6 +22,9 @@ BUNDLED_CAPTURE = Path(__file__).resolve().parents[1] / "captures" / "http-udp-p
 MIN_RATE = 10_000_000
 MAX_RATE = 8_000_000_000  #: what a 64-bit stream carries at 125 MHz
 MAX_GENERATED_BYTES = 1514  #: without FCS: 1,500 bytes of IP packet
+#: Descriptors of all rings together: their buffers, 2 KiB each, fill three quarters of the 16 MiB of host memory, and
+#: the kernel's backlog and rings need some too.
+MAX_DESCRIPTORS = 6144
 
 _RATE_UNITS = {"": 1, "M": 10**6, "G": 10**9}
 
@@ -121,6 +124,11 @@ class Scenario:
         if self.ring % 8:
             raise UserError(f"--ring {self.ring}: the NIC takes multiples of 8 descriptors, 8 to 4096 (SDM, RDLEN)")
         _in_range("--nics", self.nics, 1, 8)
+        if self.nics * self.ring > MAX_DESCRIPTORS:
+            raise UserError(
+                f"--nics {self.nics} --ring {self.ring}: host memory has room for {MAX_DESCRIPTORS} buffers in all; "
+                f"give a ring of {MAX_DESCRIPTORS // self.nics // 8 * 8} or less"
+            )
         _in_range("--seed", self.seed, 0, 2**32 - 1)
 
     def _check_traffic(self) -> None:

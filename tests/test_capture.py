@@ -170,7 +170,7 @@ def test_what_is_no_capture(tmp_path: Path) -> None:
     assert complaint(file) == "No such file or directory"
     for content in (b"", b"x", b"#!/bin/sh\n" * 20, bytes(100), b"\n\r\r\n" + bytes(100)):
         file.write_bytes(content)
-        assert complaint(file) == "not a pcap or pcapng capture"
+        assert complaint(file) == "not a pcap or pcapng capture; record one with tcpdump -w or Wireshark"
     file.write_bytes(gzip.compress(pcap(THREE).content))
     assert complaint(file) == "compressed; unpack it first (gunzip)"
     assert complaint(tmp_path).startswith("not a regular file")
