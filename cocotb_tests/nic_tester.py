@@ -9,16 +9,20 @@ import cocotb
 from cocotb.triggers import RisingEdge
 from cocotbext.axi import AxiBus, AxiLiteBus, AxiLiteMaster, AxiRam, AxiStreamBus, AxiStreamFrame, AxiStreamSource
 
-from cocotb_tests.support import cycles, start
+from cocotb_tests.support import start
 from emulator.engines.base import Verdict
 from hdl.nic import regmap
 from hdl.nic.layouts import RxDescriptor
+from hdl.nic.regmap import RCTL
 
 #: Bytes of simulated host memory.
 MEMORY_BYTES = 1 << 20
 
 #: What host memory holds before the NIC writes to it.
 FILL = 0xA5
+
+#: Bytes before and behind a buffer that nobody may touch.
+GUARD = 64
 
 #: Inputs of the NIC that somebody waits for before the models drive them.
 INPUTS = (
@@ -27,6 +31,15 @@ INPUTS = (
     *(f"m_axi__{channel}" for channel in ("awready", "wready", "bvalid", "arready", "rvalid")),
     "s_axis_rx__tvalid",
 )
+
+#: Signals of which one is high while the NIC does DMA.
+ACTIVITY = tuple(f"m_axi__{channel}valid" for channel in ("aw", "w", "b", "ar", "r"))
+
+#: Clocks without DMA after which there is none under way: longer than any pause that the models make.
+QUIET = 250
+
+#: RCTL: every address.
+PROMISCUOUS = RCTL.UPE | RCTL.MPE | RCTL.BAM
 
 #: Bytes of a descriptor.
 DESCRIPTOR_BYTES = 16
@@ -50,6 +63,7 @@ class NicTester:
         self.memory = AxiRam(AxiBus.from_prefix(dut, "m_axi_"), dut.clk, dut.rst, size=MEMORY_BYTES)
         self.wire = AxiStreamSource(AxiStreamBus.from_prefix(dut, "s_axis_rx_"), dut.clk, dut.rst)
         self.verdicts: list[Verdict] = []
+        self.quiet = 0  # clocks without DMA
         self.ring = self.size = self.next_to_clean = self.next_to_use = 0
         self.buffers: dict[int, int] = {}
 
@@ -86,8 +100,10 @@ class NicTester:
         self.wire.set_pause_generator(random.random() < 0.2 for _ in itertools.repeat(None))
 
     async def _watch(self) -> None:
+        active = [getattr(self.dut, name) for name in ACTIVITY]
         while True:
             await RisingEdge(self.dut.clk)
+            self.quiet = 0 if any(signal.value for signal in active) else self.quiet + 1
             if self.dut.rx_verdict_valid.value:
                 self.verdicts.append(Verdict(self.dut.rx_verdict.value.to_unsigned()))
 
@@ -114,14 +130,13 @@ class NicTester:
         await self.write(regmap.RDLEN, size * DESCRIPTOR_BYTES)
         await self.write(regmap.RDH, 0)
         await self.write(regmap.RDT, 0)
-        await self.write(regmap.RCTL, rctl | regmap.RCTL.EN)
-        self.buffer_bytes = (2048 >> regmap.RCTL.BSIZE.get(rctl)) * (16 if rctl & regmap.RCTL.BSEX else 1)
+        await self.write(RCTL, rctl | RCTL.EN)
+        self.buffer_bytes = (2048 >> RCTL.BSIZE.get(rctl)) * (16 if rctl & RCTL.BSEX else 1)
         await self.refill(size - 1 if buffers is None else buffers)
 
     def place(self, index: int) -> int:
         """Address of the buffer of a descriptor: any alignment, and bytes to guard on both sides."""
-        pitch = self.buffer_bytes + 256
-        return 0x10000 + index * pitch + random.randrange(pitch - self.buffer_bytes)
+        return 0x10000 + index * (self.buffer_bytes + 256) + GUARD + random.randrange(256 - 2 * GUARD)
 
     async def refill(self, count: int) -> None:
         """Give the NIC so many more buffers."""
@@ -141,13 +156,15 @@ class NicTester:
         await self.wire.send(AxiStreamFrame(frame, tuser=user))
 
     async def drain(self) -> None:
-        """Wait until the wire is quiet and the NIC has had the time to put everything away."""
+        """Wait until the wire is empty and the NIC has put everything away."""
         await self.wire.wait()
-        await cycles(self.dut, 40)
-        last = -1
-        while last != (now := await self.read(regmap.RDH)):
-            last = now
-            await cycles(self.dut, 200)
+        await self.settle()
+
+    async def settle(self) -> None:
+        """Wait until no DMA is under way; frames may still arrive."""
+        self.quiet = 0
+        while self.quiet < QUIET:
+            await RisingEdge(self.dut.clk)
 
     def descriptor(self, index: int):
         """A descriptor of the ring."""
@@ -182,10 +199,9 @@ class NicTester:
 
     def _check_guards(self, address: int, length: int) -> None:
         """What lies before the buffer and behind what was written to it is untouched."""
-        guard = 64
-        before = self.memory.read(address - guard, guard)
-        behind = self.memory.read(address + length, guard)
-        assert bytes(before) == bytes(behind) == bytes([FILL]) * guard
+        before = self.memory.read(address - GUARD, GUARD)
+        behind = self.memory.read(address + length, GUARD)
+        assert bytes(before) == bytes(behind) == bytes([FILL]) * GUARD
 
 
 def random_frame(length: int, destination: bytes | None = None) -> bytes:

@@ -44,11 +44,10 @@ class RxSegments(wiring.Component):
         m = Module()
         left = Signal(16)  # bytes of the frame that are in no segment yet
         errors = Signal(RxErrors)
-        buffer_bytes = Signal(16)
+        buffer_bytes = Signal(16)  # those set when the frame began: a driver may disable with RCTL = 0
         segment = self.segments.payload
 
         m.d.comb += [
-            buffer_bytes.eq((2048 >> self.rctl.BSIZE) << Mux(self.rctl.BSEX, 4, 0)),
             segment.address.eq(self.buffers.payload),
             segment.eop.eq(left <= buffer_bytes),
             segment.length.eq(Mux(segment.eop, left, buffer_bytes)),
@@ -61,7 +60,11 @@ class RxSegments(wiring.Component):
         with m.If(~self.run):
             m.d.sync += left.eq(0)
         with m.Elif(self.frames.valid & self.frames.ready):
-            m.d.sync += [left.eq(self.frames.payload.length), errors.eq(self.frames.payload.errors)]
+            m.d.sync += [
+                left.eq(self.frames.payload.length),
+                errors.eq(self.frames.payload.errors),
+                buffer_bytes.eq((2048 >> self.rctl.BSIZE) << Mux(self.rctl.BSEX, 4, 0)),
+            ]
         with m.Elif(self.segments.valid & self.segments.ready):
             m.d.sync += left.eq(left - segment.length)
         return m
