@@ -63,6 +63,11 @@ class BoardWire:
         self._fill(self._refresh())
 
     @property
+    def started(self) -> bool:
+        """Whether a frame has left, as far as is known."""
+        return bool(self._sent)
+
+    @property
     def idle(self) -> bool:
         """Whether every queued frame has left."""
         if self._sources or self._next:

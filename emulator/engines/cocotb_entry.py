@@ -26,12 +26,13 @@ async def scenario(dut: Handle) -> None:
     options, directory, progress, outcome = (
         Path(os.environ[name]) for name in (SCENARIO, DIRECTORY, PROGRESS, OUTCOME)
     )
-    error: dict[str, str] = {}
+    ended: dict[str, str | int | None] = {}
     try:
         run = Scenario.from_json(options.read_text())
         engine = IcarusEngine(dut, load_costs(run.costs), byte_ps=byte_time_ps(run.rate))
         with report_to(progress) as report:
             await run_scenario(engine, run, directory, progress=report)
+        ended = {"first_interrupt": engine.first_interrupt}
     except (RunFailed, UserError) as failure:
-        error = {"error": type(failure).__name__, "message": str(failure)}
-    outcome.write_text(json.dumps(error))
+        ended = {"error": type(failure).__name__, "message": str(failure)}
+    outcome.write_text(json.dumps(ended))

@@ -69,6 +69,7 @@ class IcarusEngine:
 
     Attributes:
         wakeups: how often the simulator has woken Python through `advance`.
+        first_interrupt: when the first interrupt after a frame on its NIC's wire reached the CPU, in ns; None before.
     """
 
     name = "icarus"
@@ -76,13 +77,14 @@ class IcarusEngine:
     def __init__(self, dut: Handle, costs: Costs, *, byte_ps: int = 8000) -> None:
         """The engine on a Verilog top ``board``, with wires of this time per byte in ps (8000 is 1 Gb/s).
 
-        Create it at the start of a test: it sets the board's latencies. A board that an earlier test of the simulation has
-        used must have come to rest; its registers and memory are as that test left them.
+        Create it at the start of a test: it sets the board's latencies. A board that an earlier test of the simulation
+        has used must have come to rest; its registers and memory are as that test left them.
         """
         core = dut.core
         self.nics: int = dut.NICS.value.to_signed()
         self.memory = BoardMemory(core.memory.words, dut.MEMORY_BYTES.value.to_signed())
         self.wakeups = 0
+        self.first_interrupt: int | None = None
         for name, cycles in latency_cycles(costs).items():
             core[f"{name}_cycles"].set(Immediate(cycles))
         self._status = core.status
@@ -156,7 +158,8 @@ class IcarusEngine:
         port.request(bits)
 
     def _show_probes(self) -> None:
-        if self._probes.value != self._probes_shown:
+        """Write the probes if they changed; not at time 0, as Icarus 11 then never updates what depends on them."""
+        if self._probes.value != self._probes_shown and get_sim_time("step"):
             self._probes_shown = self._probes.value
             self._probe_vector.set(Immediate(self._probes_shown))
 
@@ -174,10 +177,10 @@ class IcarusEngine:
 
     def _refresh(self) -> int:
         """Take in `status`, once in an instant; returns the time in ns."""
-        now = int(get_sim_time("step"))
-        if now == self._fresh_at:
-            return now // STEPS_PER_NS
-        self._fresh_at = now
+        step = int(get_sim_time("step"))
+        if step == self._fresh_at:
+            return step // STEPS_PER_NS
+        self._fresh_at = step
         status = self._status.value.to_unsigned()
         done: list[MmioDone] = []
         for number, port in enumerate(self._ports):
@@ -188,6 +191,8 @@ class IcarusEngine:
             if irq != self._irqs[number]:
                 self._irqs[number] = irq
                 self._events.append(IrqChanged(number, irq))
+                if irq and self.first_interrupt is None and self._wires[number].started:
+                    self.first_interrupt = step // STEPS_PER_NS
             port.taken += (bits >> 113) - port.taken & 0x1FF
         self._events += done
-        return now // STEPS_PER_NS
+        return step // STEPS_PER_NS

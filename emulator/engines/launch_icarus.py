@@ -19,6 +19,9 @@ from emulator.progress import Progress, follow
 from emulator.scenario import Scenario
 from emulator.waves import write_save_file
 
+#: A scenario's machine has one CPU.
+CPUS = 1
+
 #: How vvp begins the line of an assertion of the RTL that has failed; the simulation goes on regardless.
 RTL_ERROR = "ERROR: "
 
@@ -27,6 +30,7 @@ SCENARIO, DIRECTORY, PROGRESS, OUTCOME = (
     f"NAPI_HIL_{name}" for name in ("SCENARIO", "DIRECTORY", "PROGRESS", "OUTCOME")
 )
 
+#: What a scenario may end with, apart from success; raised again here.
 _ERRORS = {error.__name__: error for error in (UserError, RunFailed)}
 
 
@@ -37,7 +41,7 @@ def run_in_simulator(scenario: Scenario, directory: Path, progress: Progress) ->
         UserError: Icarus is missing, or the scenario cannot be run.
         RunFailed: the run is wrong.
     """
-    board = build_board(nics=scenario.nics)
+    board = build_board(nics=scenario.nics, cpus=CPUS)
     log = BUILD / f"run-{os.getpid()}.log"
     with tempfile.TemporaryDirectory(prefix="napi-hil-") as temporary:
         files = {name: Path(temporary) / name.lower() for name in (SCENARIO, PROGRESS, OUTCOME)}
@@ -55,9 +59,12 @@ def run_in_simulator(scenario: Scenario, directory: Path, progress: Progress) ->
                     "COCOTB_REWRITE_ASSERTION_FILES": "",  # it would compile every module anew, half a second for scapy
                 },
             )
-        _raise_outcome(files[OUTCOME])
+        outcome = json.loads(files[OUTCOME].read_text())
+    if "error" in outcome:
+        raise _ERRORS[outcome["error"]](outcome["message"])
     if waves:
-        write_save_file(directory / SAVE_FILE, waves)
+        first_interrupt = outcome["first_interrupt"]
+        write_save_file(directory / SAVE_FILE, BUILD, nics=scenario.nics, cpus=CPUS, interrupt_ns=first_interrupt)
     log.unlink()
 
 
@@ -107,10 +114,3 @@ def simulate(
             raise RunFailed(f"the RTL reports: {line.removeprefix(RTL_ERROR)}; see {log}")
     if failures or not tests:
         raise RunFailed(f"{failures} of {tests} tests in the simulator failed; see {log}")
-
-
-def _raise_outcome(file: Path) -> None:
-    """What the scenario ended with; an error of one of the two kinds that are not bugs is raised here again."""
-    outcome = json.loads(file.read_text())
-    if outcome:
-        raise _ERRORS[outcome["error"]](outcome["message"])
