@@ -18,13 +18,13 @@ class AddressFilter:
 
     __slots__ = ("_accept_broadcast", "_accept_multicast", "_accept_unicast", "_stations")
 
-    def configure(self, values: Mapping[int, int]) -> None:
-        """Take over the registers, given by offset, after one of them was written."""
+    def __init__(self, values: Mapping[int, int]) -> None:
+        """The filter that these registers, by offset, ask for."""
         rctl = values[RCTL.offset]
         self._accept_unicast = bool(rctl & RCTL.UPE)
         self._accept_multicast = bool(rctl & RCTL.MPE)
         self._accept_broadcast = bool(rctl & (RCTL.BAM | RCTL.MPE))  # a broadcast is a multicast to everybody
-        self._stations: set[bytes] = set()
+        self._stations = set()
         for low, high in zip(RAL.offsets(), RAH.offsets(), strict=True):
             if values[high] & RAH.AV and RAH.AS.get(values[high]) == _DESTINATION:
                 address = RAH.ADDRESS.get(values[high]) << 32 | values[low]

@@ -24,9 +24,11 @@ class Ingress:
     """Judges frames, counts them, and puts good ones into the queue."""
 
     __slots__ = (
-        "_address_filter",
         "_enabled",
         "_enabled_changed",
+        "_filter",
+        "_filter_before",
+        "_filter_changed",
         "_interrupts",
         "_max_bytes",
         "_queue",
@@ -49,13 +51,13 @@ class Ingress:
         self._queue = queue
         self._interrupts = interrupts
         self._statistics = statistics
-        self._address_filter = AddressFilter()
         self.reset(values)
 
     def reset(self, values: Mapping[int, int]) -> None:
         """Device reset. A frame that is under way counts as begun while the receiver was off."""
         self._enabled = False
-        self._enabled_changed = 0
+        self._enabled_changed = self._filter_changed = 0
+        self._filter = self._filter_before = AddressFilter(values)
         self.configure(values)
 
     def configure(self, values: Mapping[int, int]) -> None:
@@ -64,10 +66,11 @@ class Ingress:
         enabled = bool(rctl & RCTL.EN)
         if enabled != self._enabled:
             self._enabled, self._enabled_changed = enabled, self._schedule.now
+        self._filter, self._filter_before = AddressFilter(values), self._filter
+        self._filter_changed = self._schedule.now
         self._store_bad = bool(rctl & RCTL.SBP)
         self._strip_fcs = bool(rctl & RCTL.SECRC)
         self._max_bytes = MAX_LONG_BYTES if rctl & RCTL.LPE else MAX_BYTES
-        self._address_filter.configure(values)
 
     def receive(self, data: bytes, bad_fcs: bool, began: int) -> Verdict:
         """A frame has arrived; decide what becomes of it.
@@ -75,12 +78,14 @@ class Ingress:
         Args:
             data: without FCS.
             bad_fcs: its FCS is wrong.
-            began: when its first bytes came in, in ns. A frame that began while the receiver was on is received.
+            began: when its first bytes came in, in ns. What counts is whether the receiver was on then, and for which
+                addresses.
         """
         if self._enabled != (began >= self._enabled_changed):
             return Verdict.DISABLED
         length = len(data) + FCS_BYTES
-        if not self._address_filter.accepts(data[:6]):
+        address_filter = self._filter if began >= self._filter_changed else self._filter_before
+        if not address_filter.accepts(data[:6]):
             self._statistics.other_frame(length)
             return Verdict.FILTERED
         errors = 0

@@ -33,6 +33,7 @@ class RxQueue:
 
     __slots__ = (
         "_base",
+        "_begun",
         "_buffer_bytes",
         "_claim",
         "_count",
@@ -82,8 +83,9 @@ class RxQueue:
         """Device reset: the FIFO and the ring are empty."""
         self._generation += 1
         self._fifo = FifoRoom()
-        self._waiting: deque[tuple[bytes, int]] = deque()  # frames that need descriptors, with their error bits
-        self._position = 0  # bytes of the first of them that have their descriptors
+        self._waiting: deque[tuple[bytes, int]] = deque()  # frames in the FIFO, with their error bits
+        self._begun: tuple[bytes, int, int] | None = None  # the frame that goes out, and bytes of its buffers
+        self._position = 0  # bytes of it that have their descriptors
         self.head = self._tail = 0
         self._claim = 0  # the next descriptor that gets a piece of a frame; it runs ahead of the head
         self._base = self._count = 0
@@ -136,10 +138,10 @@ class RxQueue:
         """The ring begins anew at a descriptor: what is under way is dropped."""
         self._generation += 1
         self._claim = index
-        if self._position:
-            data, _ = self._waiting.popleft()
+        if self._begun is not None:
+            data, _, _ = self._begun
             self._fifo.leave(self._schedule.now, words(len(data) - self._position))
-            self._position = 0
+            self._begun = None
 
     def _has_descriptor(self) -> bool:
         """Whether a descriptor is free. There is none while the tail lies outside of the ring."""
@@ -147,15 +149,21 @@ class RxQueue:
 
     def _serve(self) -> None:
         """Give frames in the FIFO to descriptors, one piece each, and plan when each piece goes out."""
-        while self._waiting and self._has_descriptor() and (self._enabled or self._position):
-            data, errors = self._waiting[0]
-            piece = data[self._position : self._position + self._buffer_bytes]
+        while (begun := self._begun or self._begin()) and self._has_descriptor():
+            data, errors, buffer_bytes = begun
+            piece = data[self._position : self._position + buffer_bytes]
             self._position += len(piece)
             last = self._position == len(data)
             if last:
-                self._waiting.popleft()
-                self._position = 0
+                self._begun = None
             self._plan(piece, last, errors)
+
+    def _begin(self) -> tuple[bytes, int, int] | None:
+        """Let the next frame begin to go out, if there is one and the receiver is on; its buffer size is fixed then."""
+        if self._waiting and self._enabled:
+            self._begun = *self._waiting.popleft(), self._buffer_bytes
+            self._position = 0
+        return self._begun
 
     def _plan(self, piece: bytes, last: bool, errors: int) -> None:
         """One descriptor's work: payload, response, write-back; the next follows without waiting for responses."""

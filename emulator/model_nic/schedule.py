@@ -40,5 +40,5 @@ class Schedule:
             if self.announced and not (heap and heap[0][0] == self.now):
                 self.announced = False
                 return True
-        self.now = until
+        self.now = max(self.now, until)
         return False

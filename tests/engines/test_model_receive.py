@@ -93,6 +93,16 @@ def test_frame_over_several_descriptors() -> None:
     assert board.read(GPRC) == 2
 
 
+def test_frame_keeps_the_buffer_size_that_was_set_when_it_began() -> None:
+    board = Board()
+    board.set_up_ring(8, tail=1, rctl=PROMISCUOUS | RCTL.BSIZE.put(3))
+    board.receive([frame(700), frame(700)])
+    board.write(RCTL, PROMISCUOUS | RCTL.BSIZE.put(2))  # 512 bytes
+    board.write(RDT, 7)
+    board.run(100_000)
+    assert [board.descriptor(index).length for index in range(5)] == [256, 256, 188, 512, 188]
+
+
 def test_frame_waits_for_its_last_descriptor() -> None:
     board = Board()
     board.set_up_ring(8, tail=2, rctl=PROMISCUOUS | RCTL.BSIZE.put(3))
@@ -224,13 +234,15 @@ def test_frame_that_began_before_the_receiver_was_off_is_received() -> None:
 
 
 def test_frames_stay_in_the_fifo_while_the_receiver_is_off() -> None:
+    """But for the one that has begun to go out and waits for a descriptor."""
     board = Board()
     board.set_up_ring(8, tail=0)
     board.receive([frame(seed=1), frame(seed=2)])
     board.write(RCTL, PROMISCUOUS & ~RCTL.EN)
     board.write(RDT, 7)
     board.run(100_000)
-    assert not board.done(0)
+    assert board.done(0)
+    assert not board.done(1)
     board.write(RCTL, PROMISCUOUS)
     board.run(100_000)
     assert [board.payload(0), board.payload(1)] == [frame(seed=1), frame(seed=2)]
@@ -282,6 +294,16 @@ def test_filter(rctl: int, accepted: set[str]) -> None:
     assert set(verdicts) <= {Verdict.KEPT, Verdict.FILTERED}
     assert board.read(GPRC) == len(accepted)
     assert board.read(TPR) == 4
+
+
+def test_frame_is_for_those_addresses_that_were_set_when_it_began() -> None:
+    board = Board()
+    board.set_up_ring(8)
+    board.send([frame(1514), frame(1514)])
+    board.run(5_000)
+    board.write(RCTL, RCTL.EN | RCTL.SECRC)
+    board.run_until_silent()
+    assert board.engine.wires[0].take_verdicts() == [Verdict.KEPT, Verdict.FILTERED]
 
 
 @pytest.mark.parametrize("index", [0, 1, 15])
