@@ -219,7 +219,7 @@ class Traffic:
 
 def _statistics(adapter: Adapter) -> NicStatistics:
     stats = adapter.hw_stats
-    error = sum(stats[name] for name in ("CRCERRS", "RXERRC", "RUC", "RFC", "ROC", "RJC"))
+    error = sum(stats[name] for name in ("CRCERRS", "RXERRC", "RUC", "RFC", "ROC"))  # RJC is part of CRCERRS
     kept, missed = stats["GPRC"], stats["MPC"]
     return NicStatistics(kept=kept, missed=missed, error=error, filtered=stats["TPR"] - kept - missed - error)
 

@@ -144,7 +144,7 @@ class E1000Ops:
         return RtnlLinkStats64(
             rx_packets=stats["GPRC"],
             rx_bytes=stats["GORCL"] + (stats["GORCH"] << 32),
-            rx_errors=stats["CRCERRS"] + stats["RXERRC"] + length_errors,
+            rx_errors=stats["CRCERRS"] + stats["RXERRC"] + length_errors - stats["RJC"],  # those are in CRCERRS too
             rx_dropped=adapter.rx_dropped,
             rx_missed_errors=stats["MPC"],
             rx_length_errors=length_errors,

@@ -65,15 +65,17 @@ def test_statistics_say_what_happened() -> None:
     rig = Rig(generate=(60, 1514), count=10)
     good = rig.traffic()
     bad = WireFrame(good[0].data, bad_fcs=True)
+    jabber = WireFrame(good[0].data + bytes(1500), bad_fcs=True)
+    short = WireFrame(good[0].data[:40])
     stranger = WireFrame(b"\x02\xff\xff\xff\xff\xff" + good[0].data[6:])
-    rig.send([*good, bad, stranger])
+    rig.send([*good, bad, jabber, short, stranger])
     rig.run_for(1_000_000)
     stats = rig.call(dev_get_stats(rig.netdevs[0]))
     assert stats.rx_packets == 10
     assert stats.rx_bytes == sum(len(frame.data) + 4 for frame in good)
-    assert (stats.rx_errors, stats.rx_crc_errors, stats.rx_missed_errors) == (1, 1, 0)
+    assert (stats.rx_errors, stats.rx_crc_errors, stats.rx_length_errors, stats.rx_missed_errors) == (3, 2, 2, 0)
     counters = e1000_get_ethtool_stats(rig.adapter)
-    assert counters["rx_total_packets"] == 12
+    assert counters["rx_total_packets"] == 14
     assert counters["rx_bytes"] == stats.rx_bytes
 
 
