@@ -42,7 +42,9 @@ def nic_verilog(**parameters: int) -> Path:
 def write_verilog(component, name: str, *, folder: str | None = None) -> Path:
     """Write a component's Verilog; the module is called ``name``, and so is the folder if none is given."""
     path = build_folder(folder or name) / f"{name}.v"
-    path.write_text(verilog.convert(component, name))
+    unfinished = path.with_suffix(f".{os.getpid()}")  # another test process may be reading the file
+    unfinished.write_text(verilog.convert(component, name))
+    unfinished.replace(path)
     return path
 
 
@@ -52,7 +54,6 @@ def simulate(
     sources: Sequence[Path],
     *,
     folder: str | None = None,
-    test_filter: str | None = None,
     plusargs: Sequence[str] = (),
 ) -> None:
     """Build and run; at least one test must have run and none may have failed, nor an assertion of the RTL.
@@ -62,7 +63,6 @@ def simulate(
         toplevel: name of the Verilog module.
         sources: Verilog files.
         folder: name of the folder for the results; that of the test module if not given.
-        test_filter: regular expression; run only the tests whose names match.
         plusargs: arguments for the simulation.
 
     Raises:
@@ -87,7 +87,6 @@ def simulate(
             build_dir=build_dir,
             test_dir=build_dir,
             results_xml=str(build_dir / "results.xml"),
-            test_filter=test_filter,
             plusargs=list(plusargs),
             log_file=test_log,
         )
