@@ -8,7 +8,7 @@ from cocotb.triggers import Timer
 
 from cocotb_tests.board_tester import READ_CYCLES, begin, cycles_of, first_edge, run_on_board, shown_ns
 from emulator.engines.base import IrqChanged, MmioDone
-from emulator.errors import RunFailed
+from emulator.errors import RunFailed, UserError
 from hdl.nic.regmap import ICR, ICS, IMS, RAL, STATUS
 
 FAR = 1_000_000  # ns; later than anything here
@@ -94,6 +94,13 @@ async def a_read_that_clears_the_interrupt_comes_with_the_line_low(dut):
         while MmioDone(1, ICR.LSC) not in events:
             events += await engine.advance(engine.now + FAR)
         assert events == [IrqChanged(0, False), MmioDone(1, ICR.LSC)]
+
+
+@cocotb.test
+async def a_latency_that_the_board_cannot_count_is_an_error(dut):
+    await begin(dut, mmio_request=0xFFFF * 8)
+    with pytest.raises(UserError, match="mmio_request is 524281 ns; the board takes at most 524280"):
+        await begin(dut, mmio_request=0xFFFF * 8 + 1)
 
 
 @cocotb.test

@@ -18,7 +18,7 @@ from emulator.engines.board_memory import BoardMemory
 from emulator.engines.board_wire import BoardWire
 from emulator.engines.board_word import Handle
 from emulator.engines.wakeup import ChangeOrTimeout
-from emulator.errors import RunFailed
+from emulator.errors import RunFailed, UserError
 from emulator.probes import ProbeLayout
 
 CLOCK_NS = 8
@@ -28,19 +28,28 @@ _REQUESTS = 256  # slots of mmio_port.v
 _NEW, _WRITE = 1 << 50, 1 << 49
 _OFFSET_LSB = 32
 _STATUS_BITS = 128  # per NIC
+_MAX_LATENCY = 0xFFFF  # cycles
 
 
 def latency_cycles(costs: Costs) -> dict[str, int]:
-    """The board's latencies in clock cycles, rounded up and at least 1; they are registers of board_core.v."""
-    names = ("mmio_request", "mmio_completion", "dma_read", "dma_write")
-    return {name: max(1, -(-getattr(costs, name) // CLOCK_NS)) for name in names}
+    """The board's latencies in clock cycles, rounded up and at least 1; they are registers of board_core.v.
+
+    Raises:
+        UserError: one is longer than the board can count.
+    """
+    latencies = {}
+    for name in ("mmio_request", "mmio_completion", "dma_read", "dma_write"):
+        ns = getattr(costs, name)
+        if ns > _MAX_LATENCY * CLOCK_NS:
+            raise UserError(f"the cost {name} is {ns} ns; the board takes at most {_MAX_LATENCY * CLOCK_NS}")
+        latencies[name] = max(1, -(-ns // CLOCK_NS))
+    return latencies
 
 
 class _Port:
     """The CPU's side of the MMIO port of one NIC (hdl/harness/mmio_port.v)."""
 
-    def __init__(self, number: int, mmio: Handle) -> None:
-        self._number = number
+    def __init__(self, mmio: Handle) -> None:
         self._requests = mmio.requests
         self._returned = mmio.returned_data
         self.issued = self.taken = mmio.taken.value.to_unsigned()
@@ -91,10 +100,10 @@ class IcarusEngine:
         self._wake_now = core.wake
         self._wake = dut.wake
         slots = [core.slot[number] for number in range(self.nics)]
-        self._ports = [_Port(number, slot.mmio) for number, slot in enumerate(slots)]
+        self._ports = [_Port(slot.mmio) for slot in slots]
         self._wires = [BoardWire(slot, byte_ps, self._refresh) for slot in slots]
         self._irqs = [False] * self.nics
-        self._seen = -1  # value of `wake`
+        self._seen = -1  # value of `wake`; at the first look all is new
         self._looked_at = 0  # step of the last look at `wake`; at step 0 there is nothing to see
         self._fresh_at = 0  # step of the last look at `status`
         self._events: list[Event] = []

@@ -60,12 +60,12 @@ def run_in_simulator(scenario: Scenario, directory: Path, progress: Progress) ->
                 },
             )
         outcome = json.loads(files[OUTCOME].read_text())
+    log.unlink()
     if "error" in outcome:
         raise _ERRORS[outcome["error"]](outcome["message"])
     if waves:
         first_interrupt = outcome["first_interrupt"]
         write_save_file(directory / SAVE_FILE, BUILD, nics=scenario.nics, cpus=CPUS, interrupt_ns=first_interrupt)
-    log.unlink()
 
 
 def simulate(
