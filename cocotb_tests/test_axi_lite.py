@@ -12,7 +12,11 @@ from cocotb_tests.support import simulate, start, write_verilog
 from hdl.nic.axi_lite import AxiLiteSlave
 from hdl.nic.regmap import BAR_BYTES
 
-INPUTS = ("hold", "access__read_data", *(f"bus__{name}" for name in ("awvalid", "wvalid", "bready", "arvalid", "rready")))
+INPUTS = (
+    "hold",
+    "access__read_data",
+    *(f"bus__{name}" for name in ("awvalid", "wvalid", "bready", "arvalid", "rready")),
+)
 
 
 def answer(word: int) -> int:

@@ -40,7 +40,7 @@ def conserved(counts: Counter, sent: int) -> None:
 @cocotb.test()
 @cocotb.parametrize(store_bad=[False, True])
 async def statistics_agree_with_verdicts(dut, store_bad):
-    """Mixed traffic: sent = kept + missed + errors + filtered; the registers, the verdicts and the host say the same."""
+    """Mixed traffic: sent = kept + missed + errors + filtered; registers, verdicts and the host agree."""
     tester = await NicTester.begin(dut)
     await set_station(tester)
     await tester.open(RCTL.BAM | (RCTL.SBP if store_bad else 0), size=128)

@@ -25,6 +25,7 @@ class Writer:
         self.missed = 0
 
     async def run(self, count: int) -> None:
+        """Write so many frames, with pauses between them."""
         for _ in range(count):
             await self.write_frame(random.choice((1, 7, 64, 65, 200, 1000)))
             for _ in range(random.choice((0, 0, 3, 40))):
@@ -97,7 +98,17 @@ async def take(dut, stream: str, pause: float):
 @cocotb.parametrize(drops=[False, True])
 async def keeps_committed_frames(dut, drops):
     """What was committed comes out, nothing else, also when the FIFO is full or the reader drops frames."""
-    inputs = ("write", "commit", "commit_short", "discard", "drop", "frames__ready", "beats__ready", "frame", "write_beat")
+    inputs = (
+        "write",
+        "commit",
+        "commit_short",
+        "discard",
+        "drop",
+        "frames__ready",
+        "beats__ready",
+        "frame",
+        "write_beat",
+    )
     await start(dut, **dict.fromkeys(inputs, 0))
     writer = Writer(dut)
     reader = cocotb.start_soon(read(dut, writer.frames, drops))

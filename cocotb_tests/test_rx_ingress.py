@@ -128,7 +128,7 @@ async def judges_frames(dut):
         ((data, errors),) = fifo.frames
         fifo.frames.clear()
         assert data == (frame[:-FCS_BYTES] if rctl & RCTL.SECRC and length > FCS_BYTES else frame)
-        assert (errors.CE, errors.RXE) == (bad, length < 64 or long)
+        assert (bad, length < 64 or long) == (errors.CE, errors.RXE)
 
 
 @cocotb.test()

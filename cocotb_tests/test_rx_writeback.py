@@ -121,7 +121,7 @@ async def keeps_the_order(dut, latency):
         assert address == BASE + (head + number) % SIZE * DESCRIPTOR_BYTES + 8
         assert (descriptor.length, eop) == (segment.length, segment.eop)
         status = descriptor.status
-        assert (status.DD, status.EOP, status.IXSM) == (1, segment.eop, segment.eop)
+        assert (1, segment.eop, segment.eop) == (status.DD, status.EOP, status.IXSM)
         assert descriptor.errors.CE
         assert (descriptor.checksum, descriptor.special) == (0, 0)
 

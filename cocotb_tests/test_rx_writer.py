@@ -80,7 +80,9 @@ class Slave:
     def _finish(self, beats: list[dict[int, int]], lanes: int) -> None:
         first, count = self._addresses.popleft()
         assert len(beats) == count
-        where = {first + number * lanes + lane: byte for number, beat in enumerate(beats) for lane, byte in beat.items()}
+        where = {
+            first + number * lanes + lane: byte for number, beat in enumerate(beats) for lane, byte in beat.items()
+        }
         self.writes.append(Write(where, count))
 
     @property
@@ -139,7 +141,7 @@ async def idle(dut) -> None:
 @cocotb.test()
 @cocotb.parametrize(pause=[0.0, 0.4])
 async def writes_exactly_the_bytes(dut, pause):
-    """Segments of many lengths at every offset, and write-backs between them: all bytes right, no other byte touched."""
+    """Segments of many lengths at every offset, and write-backs between them: these bytes and no others."""
     await start(dut, **dict.fromkeys(INPUTS, 0))
     slave, started = Slave(dut), []
     slave.pause = pause

@@ -1,9 +1,9 @@
 """Rewrites Verilog so that registers that do not change cost an event-driven simulator nothing.
 
-Such a simulator runs every clocked process at every edge, also where the registers take the value that they have; for a
-NIC that waits for the next frame that is nearly all of its work. So the clocked processes of a module are joined into one,
-which runs only if a register is about to change or a memory or an assertion is enabled. A combinational ``!==`` per
-register, evaluated only when one of its sides changes, says so. The behaviour is exactly the same.
+Such a simulator runs every clocked process at every edge, also where the registers take the value that they have; for
+a NIC that waits for the next frame that is nearly all of its work. So the clocked processes of a module are joined into
+one, which runs only if a register is about to change or a memory or an assertion is enabled. A combinational ``!==``
+per register, evaluated only when one of its sides changes, says so. The behaviour is exactly the same.
 
 It works on the text that Yosys writes, in which processes have these two forms and no other:
 
@@ -15,7 +15,7 @@ It works on the text that Yosys writes, in which processes have these two forms 
 import re
 
 _EDGE = "  always @(posedge clk)"
-_REGISTER = re.compile(r"    (?P<register>.+?) <= (?P<value>.*);")
+_REGISTER = re.compile(r"    (?P<register>(?!if\b)\S.*?) <= (?P<value>.*);")
 _ENABLE = re.compile(r"    if \((?P<enable>.*)\)( begin)?")
 
 

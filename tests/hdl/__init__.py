@@ -1,0 +1,1 @@
+"""Tests of the HDL's Python side: no simulator."""

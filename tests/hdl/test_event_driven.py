@@ -1,0 +1,68 @@
+"""The rewriting of Verilog for event-driven simulators: what it makes, and that it refuses what it does not know."""
+
+from __future__ import annotations
+
+import pytest
+
+from hdl.nic.event_driven import sleep_when_idle
+
+MODULE = """\
+module one(clk, rst);
+  always @(posedge clk)
+    count <= next;
+  always @(posedge clk)
+    flags[3:0] <= { a, b };
+  always @(posedge clk) begin
+    if (write)
+      memory[address] <= data;
+  end
+  always @(posedge clk) begin
+    if (en) begin
+      assert (good);
+    end
+  end
+  assign next = count + 1;
+endmodule
+module two(a);
+  assign a = 1'h0;
+endmodule
+"""
+
+
+def test_joins_the_processes_of_a_module() -> None:
+    assert (
+        sleep_when_idle(MODULE)
+        == """\
+module one(clk, rst);
+  assign next = count + 1;
+  wire _due0_ = count !== next;
+  wire _due1_ = flags[3:0] !== { a, b };
+  wire _due2_ = write;
+  wire _due3_ = en;
+  wire _due_ = |{ _due0_, _due1_, _due2_, _due3_ };
+  always @(posedge clk)
+    if (_due_) begin
+      count <= next;
+      flags[3:0] <= { a, b };
+      if (write)
+        memory[address] <= data;
+      if (en) begin
+        assert (good);
+      end
+    end
+endmodule
+module two(a);
+  assign a = 1'h0;
+endmodule
+"""
+    )
+
+
+@pytest.mark.parametrize("statement", ["    if (rst) count <= 0;\n    else count <= next;", "    count = next;"])
+def test_refuses_a_process_it_does_not_know(statement: str) -> None:
+    with pytest.raises(ValueError, match="form"):
+        sleep_when_idle(f"module m(clk);\n  always @(posedge clk)\n{statement}\nendmodule\n")
+
+
+def test_leaves_no_clocked_process_as_it_was() -> None:
+    assert sleep_when_idle(MODULE).count("always") == 1
