@@ -90,11 +90,11 @@ class Engine(Protocol):
 
     @property
     def now(self) -> int:
-        """Simulated time in ns since reset was released."""
+        """Simulated time in ns since the start of the simulation."""
 
     @property
     def cycles(self) -> int:
-        """Clock cycles simulated since reset was released; 0 on an engine without a clock."""
+        """Clock cycles simulated so far; 0 on an engine without a clock."""
 
     async def advance(self, until: int) -> list[Event]:
         """Let the hardware run until the given time in ns, or to the first instant with events, and return them."""
