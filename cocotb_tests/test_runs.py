@@ -77,6 +77,7 @@ def test_overload_is_lost_in_the_nic_and_interrupts_almost_vanish(run):
     assert napi["packets_per_poll"] >= 0.9 * 64
 
 
+@pytest.mark.slow
 def test_without_napi_overload_is_a_livelock(run):
     count = 12_000  # so many that the packets in the backlog at the end do not weigh much
     _, napi = run("napi", generate=(60,), count=count, costs="router2002", frames=False, engine="model")
