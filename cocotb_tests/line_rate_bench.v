@@ -1,7 +1,7 @@
 // The NIC between a wire that plays a schedule of beats, one row per clock, and a memory of fixed latency that is
 // always ready. cocotb drives the register port and `play`; what the memory holds goes to a file on `dump`.
 //
-// Plusargs: +schedule=FILE rows of {tlast, tkeep, tdata} in hex, no beat where tkeep is 0; +rows=N;
+// Plusargs: +schedule=FILE rows of {tlast, tkeep, tdata} in hex, no beat where tkeep is 0;
 //           +image=FILE what memory holds at first, hex; +result=FILE, +words=N for the dump; +latency=CLOCKS.
 `timescale 1ns/1ps
 `default_nettype none
@@ -21,23 +21,22 @@ module line_rate_bench #(
     wire [31:0] rdata;
 
     // --- Wire --------------------------------------------------------------------------------------------------
-    reg [72:0] schedule [0:WORDS-1];
-    reg play = 0;
-    reg [31:0] row = 0, rows = 0;
+    integer schedule, fields;
+    reg play = 0, played = 0;
     reg [63:0] tdata = 0;
     reg [7:0] tkeep = 0;
     reg tlast = 0;
     wire tvalid = tkeep[0];
-    wire played = row == rows;
-    always @(posedge clk) begin
+    reg [72:0] row;
+    always @(posedge clk)
         if (play && !played) begin
-            {tlast, tkeep, tdata} <= schedule[row];
-            row <= row + 1;
+            fields = $fscanf(schedule, "%h\n", row);
+            {tlast, tkeep, tdata} <= row;
+            played <= $feof(schedule);
         end
-    end
 
     // --- Memory ------------------------------------------------------------------------------------------------
-    reg [63:0] memory [0:WORDS-1];
+    bit [63:0] memory [0:WORDS-1];  // starts as zeros
     reg [31:0] latency = 100, now = 0;
     wire [63:0] m_awaddr, m_wdata, m_araddr;
     wire [7:0] m_awlen, m_wstrb, m_arlen;
@@ -50,6 +49,7 @@ module line_rate_bench #(
     reg w_first = 1, m_bvalid = 0, m_rvalid = 0, m_rlast = 0;
     reg [63:0] m_rdata = 0;
     reg [31:0] word;
+    reg [63:0] merged;
     integer lane;
 
     always @(posedge clk) begin
@@ -60,10 +60,13 @@ module line_rate_bench #(
         end
         if (m_wvalid) begin
             word = w_first ? aw[aw_out] : w_word;
-            if (&m_wstrb) memory[word] = m_wdata;
-            else
+            merged = m_wdata;
+            if (!(&m_wstrb)) begin
+                merged = memory[word];
                 for (lane = 0; lane < 8; lane = lane + 1)
-                    if (m_wstrb[lane]) memory[word][lane*8 +: 8] = m_wdata[lane*8 +: 8];
+                    if (m_wstrb[lane]) merged[lane*8 +: 8] = m_wdata[lane*8 +: 8];
+            end
+            memory[word] = merged;
             w_word <= word + 1;
             w_first <= m_wlast;
             if (m_wlast) begin
@@ -118,9 +121,8 @@ module line_rate_bench #(
     reg [31:0] words;
     reg dump = 0;
     initial begin
-        if ($value$plusargs("schedule=%s", path)) $readmemh(path, schedule);
+        if ($value$plusargs("schedule=%s", path)) schedule = $fopen(path, "r");
         if ($value$plusargs("image=%s", path)) $readmemh(path, memory);
-        if ($value$plusargs("rows=%d", rows)) ;
         if ($value$plusargs("latency=%d", latency)) ;
     end
     always @(posedge dump)

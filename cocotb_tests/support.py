@@ -18,8 +18,8 @@ from cocotb_tools.runner import get_runner
 from hdl.nic import verilog
 from hdl.nic.nic import Nic
 
-#: Everything that tests write goes below this folder.
-BUILD = Path(__file__).parent.parent / "build" / "cocotb"
+#: Everything that tests write goes below this folder; test processes that run side by side have one each.
+BUILD = Path(__file__).parent.parent / "build" / "cocotb" / os.environ.get("PYTEST_XDIST_WORKER", "")
 
 #: A log line that holds one of these fails the test. Icarus prints the first when an RTL assertion fires and goes on,
 #: and the second for a process that it will never run.
@@ -42,9 +42,7 @@ def nic_verilog(**parameters: int) -> Path:
 def write_verilog(component, name: str, *, folder: str | None = None) -> Path:
     """Write a component's Verilog; the module is called ``name``, and so is the folder if none is given."""
     path = build_folder(folder or name) / f"{name}.v"
-    unfinished = path.with_suffix(f".{os.getpid()}")  # another test process may be reading the file
-    unfinished.write_text(verilog.convert(component, name))
-    unfinished.replace(path)
+    path.write_text(verilog.convert(component, name))
     return path
 
 
@@ -68,25 +66,18 @@ def simulate(
     Raises:
         AssertionError: with what went wrong and where the log is.
     """
-    build_dir = build_folder(folder or test_module)
-    build_log, test_log = build_dir / "build.log", build_dir / "test.log"
+    build_dir = _compile(toplevel, tuple(sources))
+    test_dir = build_folder(folder or test_module)
+    test_log = test_dir / "test.log"
     runner = get_runner(os.environ.get("SIM", "icarus"))
-    runner.build(
-        sources=sources,
-        hdl_toplevel=toplevel,
-        build_dir=build_dir,
-        build_args=["-g2012"],
-        timescale=("1ns", "1ps"),
-        always=True,
-        log_file=build_log,
-    )
     try:
         results = runner.test(
             test_module=f"cocotb_tests.{test_module}",
             hdl_toplevel=toplevel,
+            hdl_toplevel_lang="verilog",
             build_dir=build_dir,
-            test_dir=build_dir,
-            results_xml=str(build_dir / "results.xml"),
+            test_dir=test_dir,
+            results_xml=str(test_dir / "results.xml"),
             plusargs=list(plusargs),
             log_file=test_log,
         )
@@ -95,8 +86,25 @@ def simulate(
     tests, failures = get_results(results)
     assert tests, f"no test ran, see {test_log}"
     assert not failures, f"{failures} of {tests} tests failed, see {test_log}"
-    for log in (build_log, test_log):
-        check_log(log)
+    check_log(test_log)
+
+
+@cache
+def _compile(toplevel: str, sources: tuple[Path, ...]) -> Path:
+    """Build the simulation beside the first source, once for all tests that use it; returns the folder."""
+    build_dir = build_folder(str(sources[0].parent / f"sim_{toplevel}"))
+    build_log = build_dir / "build.log"
+    get_runner(os.environ.get("SIM", "icarus")).build(
+        sources=sources,
+        hdl_toplevel=toplevel,
+        build_dir=build_dir,
+        build_args=["-g2012"],
+        timescale=("1ns", "1ps"),
+        always=True,
+        log_file=build_log,
+    )
+    check_log(build_log)
+    return build_dir
 
 
 def check_log(log: Path) -> None:

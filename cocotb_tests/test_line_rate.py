@@ -22,7 +22,7 @@ LATENCY = 100
 BEAT_BYTES = 8
 DESCRIPTOR_BYTES = 16
 RING_SIZE = 4096
-BUFFER_PITCH = 2048
+BUFFERS = RING_SIZE * DESCRIPTOR_BYTES
 
 
 def frame(number: int, size: int) -> bytes:
@@ -31,13 +31,14 @@ def frame(number: int, size: int) -> bytes:
     return (b"\x02" + (word.to_bytes(4, "little") + number.to_bytes(3, "little")) * (size // 7 + 1))[:size]
 
 
-def buffer_address(number: int) -> int:
-    """Where a frame goes: any alignment within a beat."""
-    return RING_SIZE * DESCRIPTOR_BYTES + number * BUFFER_PITCH + number % BEAT_BYTES
+def buffer_address(number: int, size: int) -> int:
+    """Where a frame goes: any alignment within a beat, and room behind it that nobody may touch."""
+    pitch = 2048 if size > 256 else 256
+    return BUFFERS + number * pitch + number % BEAT_BYTES
 
 
-def write_schedule(path, size: int) -> int:
-    """Write a row for each clock, frames at exact Ethernet spacing; returns the number of rows."""
+def write_schedule(path, size: int) -> None:
+    """Write a row for each clock, frames at exact Ethernet spacing."""
     rows = ["0"] * (FRAMES * (size + OVERHEAD) // BEAT_BYTES + 1)
     for number in range(FRAMES):
         start = number * (size + OVERHEAD) // BEAT_BYTES
@@ -47,17 +48,14 @@ def write_schedule(path, size: int) -> int:
             last = offset + BEAT_BYTES >= size
             row = int(last) << 72 | (1 << len(beat)) - 1 << 64 | int.from_bytes(beat, "little")
             rows[start + offset // BEAT_BYTES] = f"{row:x}"
-    path.write_text("\n".join(rows))
-    return len(rows)
+    path.write_text("\n".join(rows) + "\n")
 
 
-def write_image(path) -> int:
-    """Write what memory holds at first: the ring, a buffer for every frame, and zeros; returns the words of all."""
-    ring = [RxDescriptor.const({"address": buffer_address(n)}).as_bits() for n in range(FRAMES)]
-    words = buffer_address(FRAMES) // BEAT_BYTES
-    content = b"".join(d.to_bytes(DESCRIPTOR_BYTES, "little") for d in ring).ljust(words * BEAT_BYTES, b"\0")
-    path.write_text("\n".join(content[i : i + BEAT_BYTES][::-1].hex() for i in range(0, len(content), BEAT_BYTES)))
-    return words
+def write_image(path, size: int) -> int:
+    """Write what memory holds besides zeros, the ring; returns the words of memory that are used."""
+    ring = [RxDescriptor.const({"address": buffer_address(n, size)}).as_bits() for n in range(FRAMES)]
+    path.write_text("".join(f"{d & (1 << 64) - 1:x}\n{d >> 64:x}\n" for d in ring))
+    return buffer_address(FRAMES, size) // BEAT_BYTES
 
 
 async def write(dut, register, value: int) -> None:
@@ -83,17 +81,18 @@ async def read(dut, register) -> int:
 
 def received(path, size: int) -> list[bytes]:
     """The frames that memory holds by the descriptors; what a buffer holds beyond its frame must be zeros."""
-    lines = [line for line in path.read_text().split() if not line.startswith("//")]
-    memory = b"".join(bytes.fromhex(line)[::-1] for line in lines if "x" not in line)
+    lines = [line for line in path.read_text().splitlines() if not line.startswith("//")]
+    memory = b"".join(bytes.fromhex(line)[::-1] for line in lines)
     frames = []
     for number in range(FRAMES):
         where = number * DESCRIPTOR_BYTES
         descriptor = RxDescriptor.from_bits(int.from_bytes(memory[where : where + DESCRIPTOR_BYTES], "little"))
         if not (descriptor.status.DD and descriptor.status.EOP):
             break
-        start, end = buffer_address(number), buffer_address(number) + descriptor.length
+        start = buffer_address(number, size)
+        end = start + descriptor.length
         frames.append(memory[start:end])
-        assert not any(memory[end : start + BUFFER_PITCH - BEAT_BYTES])
+        assert not any(memory[end : buffer_address(number + 1, size) & -BEAT_BYTES])
     return frames
 
 
@@ -127,8 +126,8 @@ async def line_rate(dut):
 @pytest.mark.parametrize("size", [64, 65, 127, 128, 129, 1518])
 def test_line_rate(size):
     folder = build_folder("line_rate")
-    rows = write_schedule(folder / f"schedule{size}.hex", size)
-    words = write_image(folder / "image.hex")
+    write_schedule(folder / f"schedule{size}.hex", size)
+    words = write_image(folder / f"image{size}.hex", size)
     simulate(
         "test_line_rate",
         "line_rate_bench",
@@ -136,11 +135,10 @@ def test_line_rate(size):
         folder="line_rate",
         plusargs=[
             f"+size={size}",
-            f"+rows={rows}",
             f"+words={words}",
             f"+latency={LATENCY}",
             f"+schedule={folder}/schedule{size}.hex",
-            f"+image={folder}/image.hex",
+            f"+image={folder}/image{size}.hex",
             f"+result={folder}/result{size}.hex",
         ],
     )

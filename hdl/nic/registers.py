@@ -4,7 +4,10 @@ Registers that only hold what software wrote are stored here. The others live in
 reached over a :class:`RegisterPort`. Offsets at which there is no register read as zero and swallow writes.
 """
 
-from amaranth.hdl import Const, Module
+from functools import reduce
+from operator import or_
+
+from amaranth.hdl import Const, Module, Mux, Signal
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -77,16 +80,11 @@ class RegisterFile(wiring.Component):
         access = self.access
         m.d.comb += self.write_data.eq(access.write_data & access.write_mask)
 
-        with m.If(access.write):
-            with m.Switch(access.write_word):
-                for register, index in _all_registers():
-                    with m.Case(register.at(index) // 4):
-                        self._write(m, register, index)
+        self._write(m)
 
-        with m.Switch(access.read_word):
-            for register, index in _all_registers():
-                with m.Case(register.at(index) // 4):
-                    self._read(m, register, index)
+        # An OR of gated values, not a multiplexer with as many inputs: it sleeps while counters count unread.
+        gated = (self._read(m, register, index) for register, index in _all_registers())
+        m.d.comb += access.read_data.eq(reduce(or_, gated))
         return m
 
     def _stored(self, register, index):
@@ -94,20 +92,34 @@ class RegisterFile(wiring.Component):
         port = getattr(self, port_name(register))
         return (port if register.count == 1 else port[index]).as_value()
 
-    def _write(self, m, register, index):
-        if register not in STORAGE:
-            m.d.comb += getattr(self, port_name(register)).write.eq(1)
-            return
-        stored = self._stored(register, index)
-        mask = self.access.write_mask & register.writable
-        m.d.sync += stored.eq((stored & ~mask) | (self.access.write_data & mask))
+    def _write(self, m):
+        """Store what is written, or tell the block that holds the register."""
+        access = self.access
+        before, after = Signal(regmap.REGISTER_BITS), Signal(regmap.REGISTER_BITS)
+        stored = [
+            (access.write_word == register.at(index) // 4, self._stored(register, index), register.writable)
+            for register in STORAGE
+            for index in range(register.count)
+        ]
+        m.d.comb += [
+            before.eq(reduce(or_, (Mux(addressed, value, 0) for addressed, value, _ in stored))),
+            after.eq((before & ~access.write_mask) | self.write_data),
+        ]
+        for addressed, value, writable in stored:
+            with m.If(access.write & addressed):
+                m.d.sync += value.eq((after & writable) | (value & ~writable))
+        for register in ELSEWHERE:
+            addressed = access.write_word == register.offset // 4
+            m.d.comb += getattr(self, port_name(register)).write.eq(access.write & addressed)
 
     def _read(self, m, register, index):
+        """The register's value while it is addressed, else zero."""
+        addressed = self.access.read_word == register.at(index) // 4
         if register in STORAGE:
-            m.d.comb += self.access.read_data.eq(self._stored(register, index))
-        else:
-            port = getattr(self, port_name(register))
-            m.d.comb += [self.access.read_data.eq(port.value), port.read.eq(self.access.read)]
+            return Mux(addressed, self._stored(register, index), 0)
+        port = getattr(self, port_name(register))
+        m.d.comb += port.read.eq(self.access.read & addressed)
+        return Mux(addressed, port.value, 0)
 
 
 def _all_registers():
