@@ -45,13 +45,14 @@ class RxQueue:
         "_fifo",
         "_generation",
         "_interrupts",
-        "_last_start",
         "_memory",
         "_payload_ns",
         "_position",
         "_schedule",
+        "_start",
         "_statistics",
         "_tail",
+        "_taken",
         "_threshold",
         "_waiting",
         "_writeback_ns",
@@ -76,7 +77,9 @@ class RxQueue:
         self._interrupts = interrupts
         self._statistics = statistics
         self._generation = 0  # work that was planned in an earlier one comes to nothing
-        self._dma_free = self._descriptors_ready = self._last_start = 0  # of the DMA port, in ns
+        self._dma_free = self._descriptors_ready = 0  # of the DMA port, in ns
+        self._start = 0  # when the last piece goes out, in ns
+        self._taken = 0  # when its descriptor is taken: one is held ready while the piece before goes out
         self.reset(values)
 
     def reset(self, values: Mapping[int, int]) -> None:
@@ -95,13 +98,13 @@ class RxQueue:
     def configure(self, values: Mapping[int, int]) -> None:
         """Take over the registers after one of them was written."""
         rctl = values[RCTL.offset]
-        if not self._enabled:
+        enabled = bool(rctl & RCTL.EN)
+        if not enabled:
             base = values[RDBAH.offset] << 32 | values[RDBAL.offset]
             count = values[RDLEN.offset] // descriptor.BYTES
             if (base, count) != (self._base, self._count):
                 self._base, self._count = base, count
                 self._begin_at(self.head)
-        enabled = bool(rctl & RCTL.EN)
         if enabled and not self._enabled:
             self._descriptors_ready = self._schedule.now + self._dma_read_ns
         self._enabled = enabled
@@ -128,7 +131,7 @@ class RxQueue:
 
     def put(self, data: bytes, errors: int) -> None:
         """Put a frame, as the host is to get it, into the FIFO, with the error bits of its descriptor."""
-        if not self._has_descriptor() and self._last_start <= self._schedule.now:
+        if not self._has_descriptor() and self._taken <= self._schedule.now:
             self._statistics.no_buffer()
         self._fifo.store(words(len(data)))
         self._waiting.append((data, errors))
@@ -169,7 +172,8 @@ class RxQueue:
         """One descriptor's work: payload, response, write-back; the next follows without waiting for responses."""
         schedule = self._schedule
         count = words(len(piece))
-        start = self._last_start = max(schedule.now + COMMIT_NS, self._dma_free, self._descriptors_ready)
+        self._taken = max(schedule.now, self._start)
+        start = self._start = max(schedule.now + COMMIT_NS, self._dma_free, self._descriptors_ready)
         self._dma_free = end = start + (count + WRITEBACK_CYCLES) * CLOCK_NS
         self._fifo.leave(end, count)
         index = self._claim

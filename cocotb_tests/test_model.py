@@ -1,0 +1,280 @@
+"""The RTL against the register-level model: random programs give the same registers, verdicts and host memory.
+
+Both are driven through the contract of the engines. The model is loosely timed, so a program lets each step come to
+rest before the next; what happens at a busy moment is for the tests of the blocks.
+"""
+
+import os
+import random
+from collections import Counter
+
+import cocotb
+
+from cocotb_tests.board_tester import begin, costs, run_on_board
+from emulator.engines.base import IrqChanged, MmioDone, WireFrame
+from emulator.engines.model import ModelEngine
+from hdl.nic.layouts import RxDescriptor
+from hdl.nic.regmap import (
+    BAR_BYTES,
+    CTRL,
+    ICR,
+    ICS,
+    IMC,
+    IMS,
+    RAH,
+    RAL,
+    RCTL,
+    RDBAH,
+    RDBAL,
+    RDH,
+    RDLEN,
+    RDT,
+    REGISTERS,
+    RNBC,
+    Access,
+)
+
+PROGRAMS = 20 if os.environ.get("CI") else 4
+STEPS = 60
+
+BYTE_PS = 2_000  # half of what the DMA port can do, so nothing piles up but for want of descriptors
+LATENCIES = {"mmio_request": 48, "mmio_completion": 64, "dma_read": 96, "dma_write": 80}
+
+REST_NS = 1_000  # longer than an access takes
+FRAMES_NS = 5_000  # longer than the last frames on the wire, one of them a long one, take into memory
+DRAIN_NS = 20_000  # longer than a full FIFO takes into memory
+DRAINING = (RDT.offset, RCTL.offset)  # a write of these may let it out
+RINGS = (0x1000, 0x2000)
+RING_BYTES = 0x400
+BUFFERS_AT = 0x1_0000
+BUFFER_BYTES = 0x1000
+BUFFERS = 64
+DESCRIPTOR_BYTES = RxDescriptor.as_shape().size // 8
+
+STATIONS = (b"\x02\x11\x22\x33\x44\x55", b"\x01\x00\x5e\x00\x00\x01")
+DESTINATIONS = (*STATIONS, b"\x02\x11\x22\x33\x44\x54", b"\x01\x00\x5e\x00\x00\x02", b"\xff" * 6)
+
+OFFSETS = [offset for register in REGISTERS for offset in register.offsets()]
+READ_ONLY = [register.offset for register in REGISTERS if register.access in (Access.READ_ONLY, Access.READ_CLEARS)]
+
+
+def test_model():
+    run_on_board(__name__)
+
+
+class Twins:
+    """Both engines, doing the same; every access compares them."""
+
+    def __init__(self, rtl, model):
+        self.engines = (rtl, model)
+        self.irq = {rtl: False, model: False}
+        self.tag = 0
+        self.seen = Counter()
+        self.sends = 0  # since RNBC was read
+
+    async def rest(self, ns: int = REST_NS) -> None:
+        """Let both come to rest, and compare the interrupt line and what became of frames."""
+        for engine in self.engines:
+            await self._run(engine, ns)
+        rtl, model = self.engines
+        assert self.irq[rtl] == self.irq[model], "interrupt line"
+        verdicts, expected = (engine.wires[0].take_verdicts() for engine in self.engines)
+        assert len(verdicts) == len(expected)
+        differ = [(n, *pair) for n, pair in enumerate(zip(verdicts, expected, strict=True)) if pair[0] is not pair[1]]
+        assert not differ, f"frame, verdict of the RTL, of the model: {differ} of {len(verdicts)}"
+        self.verdicts = verdicts
+        self.seen.update(verdict.name for verdict in verdicts)
+
+    async def _run(self, engine, ns: int = REST_NS) -> list[int]:
+        """Run an engine until its wire is idle and then for a while; returns what reads brought."""
+        values = []
+        idle = False
+        while not idle:
+            idle = engine.wires[0].idle
+            until = engine.now + ns
+            while engine.now < until:
+                for event in await engine.advance(until):
+                    if isinstance(event, IrqChanged):
+                        assert event.level != self.irq[engine]
+                        self.irq[engine] = event.level
+                    elif isinstance(event, MmioDone):
+                        values.append(event.value)
+        return values
+
+    async def write(self, offset: int, value: int) -> None:
+        """Write a register of both."""
+        for engine in self.engines:
+            engine.mmio_write(0, offset, value)
+        await self.rest(DRAIN_NS if offset in DRAINING else REST_NS)
+
+    async def read(self, offset: int) -> int:
+        """Read a register of both; they must say the same."""
+        values = []
+        for engine in self.engines:
+            self.tag += 1
+            engine.mmio_read(0, offset, self.tag)
+            values += await self._run(engine)
+        assert len(values) == 2
+        rtl, model = values
+        slack = 0
+        if offset == RNBC.offset:  # a frame may arrive in the very clocks in which the last descriptor is taken
+            slack, self.sends = self.sends, 0
+        assert abs(rtl - model) <= slack, f"register {offset:#x}: RTL {rtl:#x}, model {model:#x}"
+        await self.rest()
+        return rtl
+
+    async def send(self, frames: list[WireFrame]) -> None:
+        """Put frames on both wires; each frame must get one verdict, the same on both."""
+        self.sends += 1
+        for engine in self.engines:
+            engine.wires[0].send(frames)
+        await self.rest(FRAMES_NS)
+        assert len(self.verdicts) == len(frames)
+
+    def fill(self, address: int, data: bytes) -> None:
+        """Put bytes into both host memories."""
+        for engine in self.engines:
+            engine.memory.write(address, data)
+
+    def compare_memory(self) -> None:
+        """Rings and buffers."""
+        places = [(ring, RING_BYTES) for ring in RINGS]
+        places += [(BUFFERS_AT + index * BUFFER_BYTES, BUFFER_BYTES) for index in range(BUFFERS)]
+        for address, length in places:
+            rtl, model = (engine.memory.read(address, length) for engine in self.engines)
+            assert rtl == model, f"host memory at {address:#x}: RTL {rtl.hex()}, model {model.hex()}"
+
+
+class Program:
+    """Random steps of a driver that knows what it must not do, and of a wire that does not."""
+
+    def __init__(self, twins: Twins):
+        self.twins = twins
+        self.size = 0
+        self.tail = 0
+        self.enabled = False
+
+    async def step(self) -> None:
+        """One of the steps, those that make frames flow more often."""
+        steps = {
+            self.set_up: 3,
+            self.send: 6,
+            self.give_descriptors: 4,
+            self.read_anything: 6,
+            self.write_causes: 3,
+            self.write_addresses: 2,
+            self.write_rctl: 2,
+            self.write_ring_while_on: 1,
+            self.write_nothing: 1,
+            self.switch_off: 0.5,
+            self.write_ctrl: 0.5,
+        }
+        (step,) = random.choices(list(steps), list(steps.values()))
+        await step()
+
+    async def set_up(self) -> None:
+        """Stop, lay out a ring anew, start; frames that are still in the FIFO come first."""
+        await self.switch_off()
+        self.size = 8 * random.randint(1, 4)
+        await self.twins.write(RDBAL.offset, random.choice(RINGS))
+        await self.twins.write(RDBAH.offset, 0)
+        await self.twins.write(RDLEN.offset, self.size * DESCRIPTOR_BYTES)
+        self.tail = random.randrange(self.size)
+        await self.twins.write(RDH.offset, self.tail)
+        await self.twins.write(RDT.offset, self.tail)
+        await self.write_rctl(RCTL.EN)
+        await self.give_descriptors()
+
+    async def write_rctl(self, en: int | None = None) -> None:
+        """Anything, but for EN."""
+        modes = RCTL.UPE | RCTL.MPE | RCTL.BAM | RCTL.SBP | RCTL.LPE | RCTL.SECRC | RCTL.RDMTS | RCTL.BSIZE | RCTL.BSEX
+        en = RCTL.EN * self.enabled if en is None else en
+        self.enabled = bool(en)
+        await self.twins.write(RCTL.offset, en | random.getrandbits(32) & modes)
+
+    async def switch_off(self) -> None:
+        """RCTL without EN."""
+        await self.write_rctl(0)
+
+    async def give_descriptors(self) -> None:
+        """Move the tail up, at most to right behind the head."""
+        if self.size:
+            head = await self.twins.read(RDH.offset)
+            self.tail = (self.tail + random.randint(0, (head - self.tail - 1) % self.size)) % self.size
+            await self.twins.write(RDT.offset, self.tail)
+
+    async def send(self) -> None:
+        """A few frames of all kinds, or enough to fill the FIFO."""
+        count = random.choice((1, 1, 3, 10, 40))
+        await self.twins.send([random_wire_frame() for _ in range(count)])
+
+    async def read_anything(self) -> None:
+        """A register, or where there is none."""
+        await self.twins.read(random.choice([*OFFSETS, random.randrange(0, BAR_BYTES, 4)]))
+
+    async def write_causes(self) -> None:
+        """One of the interrupt registers."""
+        await self.twins.write(random.choice((ICR, ICS, IMS, IMC)).offset, random.getrandbits(32))
+
+    async def write_addresses(self) -> None:
+        """A receive address: valid or not, for destinations or not."""
+        index = random.randrange(RAL.count)
+        station = random.choice(STATIONS)
+        await self.twins.write(RAL.at(index), int.from_bytes(station[:4], "little"))
+        high = int.from_bytes(station[4:], "little") | random.choice((0, RAH.AV, RAH.AV, RAH.AV | RAH.AS.put(1)))
+        await self.twins.write(RAH.at(index), high)
+
+    async def write_ring_while_on(self) -> None:
+        """It waits until the receiver is switched off, or is swallowed; then a new ring is set up."""
+        if self.enabled:
+            await self.twins.write(random.choice((RDBAL, RDLEN)).offset, random.choice(RINGS))
+            await self.twins.write(RDH.offset, random.randrange(self.size))
+            await self.send()
+            await self.set_up()
+
+    async def write_nothing(self) -> None:
+        """Where there is no register, or one that is read only."""
+        offset = random.choice((*READ_ONLY, random.randrange(max(OFFSETS) + 4, BAR_BYTES, 4)))
+        await self.twins.write(offset, random.getrandbits(32))
+
+    async def write_ctrl(self) -> None:
+        """The link up or down, or a reset."""
+        reset = random.random() < 0.3
+        await self.twins.write(CTRL.offset, random.getrandbits(32) & ~CTRL.RST | CTRL.RST * reset)
+        if reset:
+            self.size = self.tail = 0
+            self.enabled = False
+
+
+def random_wire_frame() -> WireFrame:
+    """Any length around the limits, any of the addresses, now and then a bad FCS."""
+    length = random.choice((random.randint(56, 70), random.randint(60, 300), random.randint(1000, 1530)))
+    data = random.choice(DESTINATIONS) + random.randbytes(length - 6)
+    return WireFrame(data, bad_fcs=random.random() < 0.1)
+
+
+def lay_out_rings(twins: Twins) -> None:
+    """Descriptors of both rings: each with a buffer of its own, which begins at any byte."""
+    for number, ring in enumerate(RINGS):
+        for index in range(RING_BYTES // DESCRIPTOR_BYTES):
+            buffer = (number * RING_BYTES // DESCRIPTOR_BYTES + index) % BUFFERS
+            address = BUFFERS_AT + buffer * BUFFER_BYTES + random.randrange(64)
+            descriptor = RxDescriptor.const({"address": address}).as_bits()
+            twins.fill(ring + index * DESCRIPTOR_BYTES, descriptor.to_bytes(DESCRIPTOR_BYTES, "little"))
+
+
+@cocotb.test
+async def random_programs(dut):
+    rtl = await begin(dut, byte_ps=BYTE_PS, **LATENCIES)
+    twins = Twins(rtl, ModelEngine(1, costs(**LATENCIES), BYTE_PS))
+    for _ in range(PROGRAMS):
+        await twins.write(CTRL.offset, CTRL.RST)
+        lay_out_rings(twins)
+        program = Program(twins)
+        await program.set_up()
+        for _ in range(STEPS):
+            await program.step()
+        for offset in OFFSETS:
+            await twins.read(offset)
+        twins.compare_memory()
+    cocotb.log.info("frames: %s", dict(twins.seen))
