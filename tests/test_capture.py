@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scapy.layers.l2 import Ether
 from scapy.utils import wrpcap, wrpcapng
@@ -44,7 +44,6 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize("make", FORMATS)
 @given(frames=frame_lists, order=st.sampled_from("<>"), nano=st.booleans())
-@settings(deadline=None)
 def test_every_frame_and_time(file: Path, make: Maker, frames: list[Stamped], order: str, *, nano: bool) -> None:
     file.write_bytes(make(frames, order=order, nano=nano).content)
     lengths = [len(frame.data) for frame in frames]
@@ -112,7 +111,6 @@ def test_simple_packet_blocks_have_no_time(file: Path) -> None:
 
 @pytest.mark.parametrize("make", FORMATS)
 @given(data=st.data())
-@settings(deadline=None)
 def test_damage_never_gives_a_traceback(file: Path, make: Maker, data: st.DataObject) -> None:
     content = bytearray(make(THREE).content)
     for position in data.draw(st.lists(st.integers(0, len(content) - 1), min_size=1, max_size=4)):

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scapy.utils import RawPcapNgReader
 
@@ -22,7 +22,6 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @given(records)
-@settings(deadline=None)
 def test_frames_times_and_interfaces(file: Path, records: list[tuple[int, bytes, int]]) -> None:
     with DeliveredFrames(file, ["eth0", "eth1", "eth2"]) as delivered:
         for nic, data, now_ns in records:

@@ -27,7 +27,7 @@ def checked_payload(frame: bytes) -> bytes:
 
 
 @given(sizes, st.integers(0, 7), st.integers(0, 2**32 - 1), st.integers(0, 2**64 - 1))
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 def test_frames_are_valid_udp(sizes: list[int], nic: int, seed: int, send_ns: int) -> None:
     generator = UdpGenerator(sizes, nic=nic, seed=seed)
     for sequence in range(2 * len(sizes)):

@@ -6,7 +6,7 @@ from collections import Counter, deque
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from emulator.engines.base import Verdict, WireFrame
@@ -46,7 +46,6 @@ def kept(count: int) -> tuple[Ledger, list[bytes]]:
 
 
 @given(st.lists(st.sampled_from(REGULAR)), st.data())
-@settings(deadline=None)
 def test_any_good_run_closes(verdicts: list[Verdict], data: st.DataObject) -> None:
     """Frames are offered, judged and taken in any interleaving; the backlog drops some, ahead of earlier deliveries."""
     ledger = Ledger(0, BYTE_PS)
