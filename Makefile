@@ -14,9 +14,9 @@ export SIM
 .DEFAULT_GOAL := help
 .PHONY: help run test lint bench lock clean setup
 
-help: ## list the commands
+help: ## list the commands; PYTHON=FILE names the Python to set up with
 	@echo "make COMMAND, where COMMAND is one of"
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  \1|\2/p' Makefile | awk -F'|' '{ printf "%-8s %s\n", $$1, $$2 }'
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-6s %s\n", $$1, $$2 }' Makefile
 
 run: setup ## replay the bundled capture (or CAPTURE=FILE) into the NIC and its driver; SIM=model for no simulator; ARGS="more options"
 	@$(BIN)/napi-hil run $(CAPTURE) --engine $(SIM) $(ARGS)
