@@ -2,7 +2,7 @@
 
 from cocotb_tests.support import build_folder
 from driver.kernel.costs import Costs
-from emulator.engines.build import build_board
+from emulator.engines.build_icarus import build_board
 from emulator.engines.icarus import IcarusEngine
 from emulator.engines.launch_icarus import simulate
 from hdl.nic.regmap import CTRL

@@ -10,7 +10,7 @@ from cocotb.triggers import Timer
 
 from cocotb_tests.board_tester import costs
 from cocotb_tests.support import build_folder
-from emulator.engines.build import build_board
+from emulator.engines.build_icarus import build_board
 from emulator.engines.icarus import IcarusEngine
 from emulator.engines.launch_icarus import simulate
 from emulator.execute import execute

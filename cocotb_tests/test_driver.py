@@ -9,7 +9,7 @@ from driver.kernel.napi import NapiState
 from emulator.cost_profiles import load_costs
 from emulator.emulation import Emulation
 from emulator.engines.base import Verdict
-from emulator.engines.build import build_board
+from emulator.engines.build_icarus import build_board
 from emulator.engines.icarus import IcarusEngine
 from emulator.engines.launch_icarus import simulate
 from emulator.run import bring_up

@@ -1,18 +1,12 @@
 """Starting simulations: what goes wrong ends in one line that names the log, and nothing stays green by mistake."""
 
-import subprocess
-import sys
-from pathlib import Path
-
 import pytest
 
 from emulator.bench.bare import BareBoard
-from emulator.engines.build import build_board
+from emulator.engines.build_icarus import build_board
 from emulator.engines.launch_icarus import simulate
 from emulator.errors import RunFailed, UserError
 from emulator.scenario import Scenario
-
-ROOT = Path(__file__).parents[1]
 
 
 @pytest.fixture
@@ -59,20 +53,6 @@ def test_a_missing_simulator_is_a_users_error(monkeypatch):
     monkeypatch.setenv("PATH", "/nowhere")
     with pytest.raises(UserError, match=r"iverilog was not found: .* type: "):
         build_board()
-
-
-def test_two_processes_may_build_at_once(tmp_path):
-    text = (
-        "import sys; from pathlib import Path; from emulator.engines import build; build.BUILD = Path(sys.argv[1]);"
-        "print(build.build_board(nics=2))"
-    )
-    command = [sys.executable, "-c", text, str(tmp_path)]
-    processes = [subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) for _ in range(2)]
-    folders = {process.communicate()[0].strip() for process in processes}
-    assert [process.returncode for process in processes] == [0, 0]
-    (folder,) = folders
-    assert (Path(folder) / "sim.vvp").exists()
-    assert not list(tmp_path.glob("*unfinished*"))
 
 
 def test_the_bare_board_of_the_bench_receives_everything(tmp_path):

@@ -14,14 +14,14 @@ from pathlib import Path
 import click
 
 from emulator.bench.bare import BareBoard
-from emulator.engines.build import BUILD
+from emulator.engines.cache import BUILD
 from emulator.errors import RunFailed, UserError
 from emulator.execute import execute
 from emulator.output import SUMMARY
 from emulator.progress import no_progress
 from emulator.scenario import BUNDLED_CAPTURE, Scenario
 
-RESULTS = BUILD.parent / "bench"
+RESULTS = BUILD / "bench"
 
 
 @click.command()

@@ -8,10 +8,11 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from emulator.cost_profiles import load_costs
+from emulator.engines.board_latencies import latency_cycles
 from emulator.engines.board_wire import frame_words
 from emulator.engines.board_word import WORD_BYTES
-from emulator.engines.build import board_sources, compile_verilog, require_icarus
-from emulator.engines.icarus import latency_cycles
+from emulator.engines.build_icarus import compile_verilog, require_icarus
+from emulator.engines.sources import board_sources
 from emulator.errors import RunFailed
 from emulator.scenario import Scenario
 from emulator.traffic import frames
@@ -53,7 +54,13 @@ class BareBoard:
         registers = {register.__name__: register.offset for register in (ICR, RDH, RDT)}
         latencies = {name.upper(): cycles for name, cycles in latency_cycles(load_costs(scenario.costs)).items()}
         self._vvp = folder / "bare.vvp"
-        compile_verilog(self._vvp, "bare_board", [_TESTBENCH, *board_sources()], sizes | registers | latencies)
+        compile_verilog(
+            self._vvp,
+            "bare_board",
+            [_TESTBENCH, *board_sources()],
+            sizes | registers | latencies,
+            log=folder / "build.log",
+        )
 
     def _write(self, name: str, words: Iterable[int], width: int) -> None:
         """A file for $readmemh, of words of ``width`` bytes."""

@@ -14,36 +14,20 @@ from cocotb.simtime import get_sim_time
 
 from driver.kernel.costs import Costs
 from emulator.engines.base import Event, IrqChanged, MmioDone
+from emulator.engines.board_latencies import CLOCK_NS, latency_cycles
 from emulator.engines.board_memory import BoardMemory
 from emulator.engines.board_wire import BoardWire
 from emulator.engines.board_word import Handle
 from emulator.engines.wakeup import ChangeOrTimeout
-from emulator.errors import RunFailed, UserError
+from emulator.errors import RunFailed
 from emulator.probes import ProbeLayout
 
-CLOCK_NS = 8
 STEPS_PER_NS = 1000  #: the board's time precision is 1 ps
 
 _REQUESTS = 256  # slots of mmio_port.v
 _NEW, _WRITE = 1 << 50, 1 << 49
 _OFFSET_LSB = 32
 _STATUS_BITS = 128  # per NIC
-_MAX_LATENCY = 0xFFFF  # cycles
-
-
-def latency_cycles(costs: Costs) -> dict[str, int]:
-    """The board's latencies in clock cycles, rounded up and at least 1; they are registers of board_core.v.
-
-    Raises:
-        UserError: one is longer than the board can count.
-    """
-    latencies = {}
-    for name in ("mmio_request", "mmio_completion", "dma_read", "dma_write"):
-        ns = getattr(costs, name)
-        if ns > _MAX_LATENCY * CLOCK_NS:
-            raise UserError(f"the cost {name} is {ns} ns; the board takes at most {_MAX_LATENCY * CLOCK_NS}")
-        latencies[name] = max(1, -(-ns // CLOCK_NS))
-    return latencies
 
 
 class _Port:

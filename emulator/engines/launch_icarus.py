@@ -12,7 +12,9 @@ from pathlib import Path
 from cocotb_tools.check_results import get_results
 from cocotb_tools.runner import get_runner
 
-from emulator.engines.build import BUILD, TOPLEVEL, build_board
+from emulator.engines.build_icarus import build_board
+from emulator.engines.cache import BUILD
+from emulator.engines.sources import TOPLEVEL
 from emulator.errors import RunFailed, UserError
 from emulator.output import SAVE_FILE, WAVES
 from emulator.progress import Progress, follow

