@@ -29,7 +29,7 @@ def nic_verilog(*, compiled: bool = False, data_width: int = 64, rx_fifo_bytes: 
 
     Arguments:
         compiled: for a simulator that evaluates the whole design at each clock, as Verilator does; else for one that is
-            driven by events, see hdl/nic/event_driven.py. The behaviour is the same.
+            driven by events. See hdl/nic/verilog.py; the behaviour is the same.
         data_width: bits of the NIC's DMA port and stream.
         rx_fifo_bytes: size of its receive FIFO.
     """
@@ -39,7 +39,8 @@ def nic_verilog(*, compiled: bool = False, data_width: int = 64, rx_fifo_bytes: 
     def make(folder: Path) -> None:
         from hdl.nic import verilog  # noqa: PLC0415  (importing Amaranth takes longer than finding the file)
 
-        verilog.write(folder / "nic.v", synthesis=compiled, **parameters)
+        form = verilog.Form.COMPILED if compiled else verilog.Form.EVENT_DRIVEN
+        verilog.write(folder / "nic.v", form=form, **parameters)
 
     sources = [*sorted((_HDL / "nic").glob("*.py")), Path(__file__)]
     return cached_folder("nic", sources, {**parameters, **versions, "compiled": compiled}, make) / "nic.v"

@@ -13,12 +13,15 @@ def main() -> None:
     parser.add_argument("out", type=Path, help="file to write")
     parser.add_argument("--data-width", type=int, default=64, help="bits of the DMA port and of the receive stream")
     parser.add_argument("--rx-fifo-bytes", type=int, default=16384, help="size of the receive FIFO")
-    parser.add_argument("--synthesis", action="store_true", help="plain Verilog, not made for fast simulation")
+    forms = [form.value for form in verilog.Form]
+    parser.add_argument(
+        "--form", choices=forms, default=forms[0], help="kind of simulator that it is for, or synthesis"
+    )
     arguments = parser.parse_args()
     try:
         verilog.write(
             arguments.out,
-            synthesis=arguments.synthesis,
+            form=verilog.Form(arguments.form),
             data_width=arguments.data_width,
             rx_fifo_bytes=arguments.rx_fifo_bytes,
         )

@@ -1,0 +1,68 @@
+"""The rewriting of Verilog for compiled simulators: when a module says that it is busy, and what is refused."""
+
+from __future__ import annotations
+
+import pytest
+
+from hdl.nic.compiled import show_busy
+
+MODULE = """\
+module \\top.one (clk, rst);
+  reg [7:0] count = 8'h00;
+  reg [7:0] held = 8'h00;
+  reg valid = 1'h0;
+  always @(posedge clk)
+    count <= next;
+  always @(posedge clk)
+    if (rst) held <= 8'h00;
+    else if (load) held <= data;
+  always @(posedge clk)
+    if (clear) held <= 8'h00;
+    else if (load) held <= data;
+  always @(posedge clk)
+    if (ready) valid <= more;
+  always @(posedge clk) begin
+    if (write)
+      memory[address] <= data;
+  end
+  always @(posedge clk) begin
+    if (\\$en ) begin
+      assert (good);
+    end
+  end
+endmodule
+module top(a);
+  \\top.one  one (
+    .a(a)
+  );
+  \\top.one  two (
+    .a(a)
+  );
+endmodule
+module \\top.none (a);
+endmodule
+"""
+
+
+def busy_lines(verilog: str) -> list[str]:
+    return [line for line in show_busy(verilog).splitlines() if "_busy_ =" in line]
+
+
+def test_a_module_is_busy_if_a_register_may_change() -> None:
+    one, top, none = busy_lines(MODULE)
+    assert one == (
+        "  wire _busy_ = ((count  != next)) | ((load)) | ((clear) & (held  != 8'h00)) | ((load)) "
+        "| ((ready) & (valid  != more)) | (write) | (\\$en );"
+    )
+    assert top == "  wire _busy_ = one._busy_ | two._busy_;"
+    assert none == "  wire _busy_ = 1'h0;"
+
+
+def test_nothing_else_changes() -> None:
+    assert [line for line in show_busy(MODULE).splitlines() if "_busy_ =" not in line] == MODULE.splitlines()
+
+
+@pytest.mark.parametrize("statement", ["    count = next;", "    case (a)"])
+def test_refuses_a_process_it_does_not_know(statement: str) -> None:
+    with pytest.raises(ValueError, match="form"):
+        show_busy(f"module m(clk);\n  always @(posedge clk)\n{statement}\nendmodule\n")
