@@ -40,9 +40,10 @@ class Emulation:
 
     async def run_until(self, time_ns: int) -> None:
         """Let hardware and kernel run to a time."""
-        while self.engine.now < time_ns:
+        now = self.engine.now
+        while now < time_ns:
             self._run_kernel()
-            await self._run_hardware(time_ns)
+            now = await self._run_hardware(time_ns)
 
     async def run_for(self, ns: int) -> None:
         """Let hardware and kernel run for so long."""
@@ -84,17 +85,23 @@ class Emulation:
         for observe in self.observers:
             observe()
 
-    async def _run_hardware(self, limit_ns: int) -> None:
-        """Let time go on to the next instant at which the kernel has something to do, at most to a limit."""
+    async def _run_hardware(self, limit_ns: int) -> int:
+        """Let time go on to the next instant at which the kernel has something to do, at most to a limit.
+
+        Returns:
+            The time then.
+        """
         machine, engine = self.machine, self.engine
         deadline = machine.deadline()
-        events = await engine.advance(limit_ns if deadline is None else min(deadline, limit_ns))
-        machine.advance_to(engine.now)
+        events = await engine.advance(deadline if deadline < limit_ns else limit_ns)
+        now = engine.now
+        machine.advance_to(now)
         for event in events:
             if isinstance(event, IrqChanged):
                 machine.set_irq_level(event.nic, level=event.level)
             else:
                 machine.complete_read(event.tag, event.value)
+        return now
 
     def _start(self, request: Request) -> None:
         if isinstance(request, MmioRead):

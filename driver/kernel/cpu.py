@@ -9,8 +9,7 @@ from __future__ import annotations
 import enum
 import types
 from collections.abc import Coroutine, Generator
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from driver.kernel.dev import SoftnetData
@@ -20,6 +19,9 @@ if TYPE_CHECKING:
 
 Code = Coroutine[Any, Any, Any]
 
+#: A time in ns that never comes (include/vdso/ktime.h).
+KTIME_MAX = (1 << 63) - 1
+
 
 class Level(enum.IntEnum):
     """What a context is; a higher one preempts a lower one."""
@@ -27,6 +29,9 @@ class Level(enum.IntEnum):
     TASK = 0
     SOFTIRQ = 1
     HARDIRQ = 2
+
+
+TASK, SOFTIRQ, HARDIRQ = Level  # a member costs a search through its class each time it is named
 
 
 class Account(enum.IntEnum):
@@ -39,8 +44,7 @@ class Account(enum.IntEnum):
     HARDIRQ = 4
 
 
-@dataclass(frozen=True, slots=True)
-class Stall:
+class Stall(NamedTuple):
     """Trap: an MMIO read, for which the CPU waits without taking interrupts."""
 
     device: int
@@ -61,14 +65,22 @@ def trap(request: int | Stall | Trap) -> Generator[int | Stall | Trap, Any, Any]
     return (yield request)
 
 
-async def spend(ns: int) -> None:
+@types.coroutine
+def spend(ns: int) -> Generator[int, Any, None]:
     """Use the CPU for so long; whatever has a higher level may interrupt."""
     if ns > 0:
-        await trap(ns)
+        yield ns
 
 
 class Context:
-    """Code on a CPU's stack."""
+    """Code on a CPU's stack.
+
+    Attributes:
+        remaining: ns still to spend when it gets the CPU back.
+        ends_at: when that is over, if nothing interrupts; KTIME_MAX while it stalls. For the topmost context only.
+        stalled: it waits for an MMIO read.
+        result: of the trap that it waits for.
+    """
 
     __slots__ = ("account", "code", "ends_at", "level", "remaining", "result", "stalled")
 
@@ -76,10 +88,10 @@ class Context:
         self.level = level
         self.account = account
         self.code = code
-        self.remaining = 0  # ns still to spend
-        self.ends_at = 0  # when that is over, if nothing interrupts
+        self.remaining = 0
+        self.ends_at = 0
         self.stalled = False
-        self.result: object = None  # of the trap that it waits for
+        self.result: object = None
 
 
 _running: Cpu | None = None
@@ -141,7 +153,7 @@ class Cpu:
     @property
     def in_hardirq(self) -> bool:
         """In a hardirq handler; they do not nest, so it would be the topmost context."""
-        return bool(self.stack) and self.stack[-1].level is Level.HARDIRQ
+        return bool(self.stack) and self.stack[-1].level is HARDIRQ
 
     @property
     def need_resched(self) -> bool:
@@ -157,44 +169,43 @@ class Cpu:
 
     def run(self) -> None:
         """Run all that can run here at the present instant."""
-        machine = self.machine
-        while True:
-            top = self.stack[-1] if self.stack else None
-            if top is None or (top.level is not Level.HARDIRQ and not top.stalled):
-                handler = machine.irqs.take(self)
-                if handler is not None:
-                    self._push(Context(Level.HARDIRQ, Account.HARDIRQ, handler))
+        global _running  # noqa: PLW0603 - as the per-CPU register that holds `current`
+        _running = self
+        now, irqs, timers, stack = self.machine.now, self.machine.irqs, self.timers, self.stack
+        try:
+            while True:
+                if (irqs.asserted or timers.deadline <= now) and self._take_interrupt():
                     continue
-            if top is None:
-                if not self._schedule():
+                if not stack:
+                    if not self._schedule():
+                        return
+                    continue
+                top = stack[-1]
+                if top.ends_at <= now:
+                    self._step(top)
+                elif top.level is not TASK or not self._preempt():
                     return
-                continue
-            if top.stalled:
-                return
-            if top.remaining:
-                if top.ends_at > machine.now:
-                    if top.level is Level.TASK and self._preempt():
-                        continue
-                    return
-                top.remaining = 0
-            self._step(top)
+        finally:
+            _running = None
 
-    def deadline(self) -> int | None:
-        """When something happens here by itself; None if nothing does."""
+    def deadline(self) -> int:
+        """When something happens here by itself; KTIME_MAX if nothing does."""
+        timer = self.timers.deadline
+        if timer <= self.machine.now:
+            timer = KTIME_MAX  # it is due, and waits for its CPU
         if not self.stack:
-            return None
+            return timer
         top = self.stack[-1]
-        if top.stalled:
-            return None
-        if top.level is Level.TASK and self.runqueue.waiting and not self.in_interrupt:
+        if top.level is TASK and self._preemptible and self.runqueue.waiting:
             assert self.current is not None
-            return min(top.ends_at, self.runqueue.slice_end(self.current))
-        return top.ends_at
+            return min(timer, top.ends_at, self.runqueue.slice_end(self.current))
+        return timer if timer < top.ends_at else top.ends_at
 
     def resume(self, value: int) -> None:
         """The MMIO read for which this CPU stalls came back."""
         top = self.stack[-1]
         top.stalled = False
+        top.ends_at = self.machine.now
         top.result = value
 
     def account(self) -> None:
@@ -208,21 +219,17 @@ class Cpu:
 
     def _step(self, context: Context) -> None:
         """Run a context's code up to its next trap."""
-        global _running  # noqa: PLW0603 - as the per-CPU register that holds `current`
-        _running = self
         try:
             request = context.code.send(context.result)
         except StopIteration:
             self._finish(context)
             return
-        finally:
-            _running = None
         context.result = None
         if type(request) is int:
-            context.remaining = request
             context.ends_at = self.machine.now + request
         elif type(request) is Stall:
             context.stalled = True
+            context.ends_at = KTIME_MAX
             self.machine.start_read(self, request)
         elif request is Trap.SOFTIRQS:
             self._push_softirqs()
@@ -233,19 +240,28 @@ class Cpu:
 
     def _finish(self, context: Context) -> None:
         """A context's code came to its end."""
-        if context.level is Level.TASK:
+        if context.level is TASK:
             self._switch_out(runnable=False)
             return
         self._pop()
-        if context.level is Level.HARDIRQ and self.softirq_pending and not self.in_interrupt:
+        if context.level is HARDIRQ and self.softirq_pending and not self.in_interrupt:
             self._push_softirqs()  # irq_exit: __irq_exit_rcu in kernel/softirq.c
+
+    def _take_interrupt(self) -> bool:
+        """Take an interrupt, if one is pending and may interrupt what runs."""
+        if self.stack and (self.stack[-1].level is HARDIRQ or self.stack[-1].stalled):
+            return False
+        handler = self.machine.irqs.take(self)
+        if handler is None:
+            return False
+        self._push(Context(HARDIRQ, Account.HARDIRQ, handler))
+        return True
 
     def _push(self, context: Context) -> None:
         self.account()
         if self.stack:
             below = self.stack[-1]
-            if below.remaining:
-                below.remaining = below.ends_at - self.machine.now
+            below.remaining = max(below.ends_at - self.machine.now, 0)
         self.stack.append(context)
 
     def _pop(self) -> None:
@@ -253,17 +269,21 @@ class Cpu:
         self.stack.pop()
         if self.stack:
             below = self.stack[-1]
-            if below.remaining:
-                below.ends_at = self.machine.now + below.remaining
+            below.ends_at = self.machine.now + below.remaining
 
     def _push_softirqs(self) -> None:
-        self._push(Context(Level.SOFTIRQ, Account.SOFTIRQ, self.machine.softirqs.handle_softirqs()))
+        self._push(Context(SOFTIRQ, Account.SOFTIRQ, self.machine.softirqs.handle_softirqs()))
 
     # --- tasks ---------------------------------------------------------------------------------------------------
 
+    @property
+    def _preemptible(self) -> bool:
+        """Whether another task could have the CPU now, while a task has it."""
+        return not self.stack[-1].stalled and not self.in_interrupt
+
     def _preempt(self) -> bool:
         """Take the CPU from the task that has it, if it is another's turn and the task may be interrupted."""
-        if self.in_interrupt or not self.need_resched:
+        if not self._preemptible or not self.need_resched:
             return False
         self._switch_out(runnable=True)
         return True
@@ -272,8 +292,7 @@ class Cpu:
         task = self.current
         assert task is not None
         context = self.stack[-1]
-        if context.remaining:
-            context.remaining = context.ends_at - self.machine.now
+        context.remaining = max(context.ends_at - self.machine.now, 0)
         self.account()
         self.stack.pop()
         self.current = None

@@ -6,7 +6,7 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from driver.kernel.cpu import spend, this_cpu
-from driver.kernel.napi import Napi, NapiState, __napi_schedule, napi_poll
+from driver.kernel.napi import SCHED, Napi, __napi_schedule, napi_poll
 from driver.kernel.netdevice import netif_running
 from driver.kernel.skbuff import SkBuff, consume_skb, kfree_skb_reason
 from driver.kernel.softirq import Vector, raise_softirq_irqoff
@@ -105,8 +105,8 @@ def _enqueue_to_backlog(skb: SkBuff, softnet: SoftnetData) -> int:
         skb.dev.core_rx_dropped += 1
         kfree_skb_reason(skb, "CPU_BACKLOG")
         return NET_RX_DROP
-    if not queue and not softnet.backlog.state & NapiState.SCHED:
-        softnet.backlog.state |= NapiState.SCHED
+    if not queue and not softnet.backlog.state & SCHED:
+        softnet.backlog.state |= SCHED
         __napi_schedule(softnet.backlog)
     queue.append(skb)
     return NET_RX_SUCCESS

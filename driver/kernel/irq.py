@@ -63,11 +63,17 @@ class IrqDesc:
 
 
 class Irqs:
-    """All lines of a machine."""
+    """All lines of a machine.
+
+    Attributes:
+        descs: the lines by number, lowest first.
+        asserted: how many of them are high; while none is, nobody need look for one to take.
+    """
 
     def __init__(self, machine: Machine) -> None:
         self.machine = machine
         self.descs: dict[int, IrqDesc] = {}
+        self.asserted = 0
 
     def desc(self, irq: int) -> IrqDesc:
         """The line of this number; made on first use."""
@@ -76,9 +82,15 @@ class Irqs:
             self.descs = dict(sorted(self.descs.items()))  # the controller's priority: lowest first
         return self.descs[irq]
 
+    def set_level(self, irq: int, *, level: bool) -> None:
+        """The line changed, as the interrupt controller sees it."""
+        desc = self.desc(irq)
+        self.asserted += level - desc.level
+        desc.level = level
+
     def take(self, cpu: Cpu) -> Code | None:
         """The code of the interrupt that this CPU must take now, if any: its timer, then the lowest line."""
-        if cpu.timers.due():
+        if cpu.timers.due:
             return cpu.timers.hrtimer_interrupt()
         for desc in self.descs.values():
             if desc.level and not desc.in_progress and not desc.depth and desc.actions and desc.affinity == cpu.id:
@@ -94,13 +106,13 @@ class Irqs:
         costs = self.machine.costs
         await spend(costs.irq_entry)
         desc.counts[cpu.id] += 1
-        handled = IrqReturn.NONE
+        handled = 0
         for action in list(desc.actions):
             trace_irq_handler_entry(desc.irq, action)
             result = await action.handler(desc.irq, action.dev_id)
             trace_irq_handler_exit(desc.irq, result)
-            handled = IrqReturn(handled | result)
-        if handled is IrqReturn.NONE:
+            handled |= result
+        if not handled:
             desc.unhandled += 1
         await spend(costs.irq_exit)
         desc.in_progress = False

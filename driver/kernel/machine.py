@@ -8,8 +8,7 @@ let the device go on until ``deadline()`` or until it has something to tell, and
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from driver.kernel.cpu import Account, Code, Cpu, Stall
 from driver.kernel.dev import SoftnetData, net_rx_action
@@ -28,8 +27,7 @@ if TYPE_CHECKING:
     from driver.kernel.netdevice import NetDevice
 
 
-@dataclass(frozen=True, slots=True)
-class MmioRead:
+class MmioRead(NamedTuple):
     """Request: start a 32-bit read and report its end with this tag."""
 
     device: int
@@ -37,8 +35,7 @@ class MmioRead:
     tag: int
 
 
-@dataclass(frozen=True, slots=True)
-class MmioWrite:
+class MmioWrite(NamedTuple):
     """Request: post a 32-bit write."""
 
     device: int
@@ -97,13 +94,9 @@ class Machine:
         requests, self._requests = self._requests, []
         return requests
 
-    def deadline(self) -> int | None:
-        """Until when nothing happens by itself, in ns; None if nothing ever does.
-
-        A timer that is due but has to wait for its CPU does not count.
-        """
-        times = [time for cpu in self.cpus for time in (cpu.deadline(), cpu.timers.deadline()) if time is not None]
-        return min((time for time in times if time > self.now), default=None)
+    def deadline(self) -> int:
+        """Until when nothing happens by itself, in ns; KTIME_MAX if nothing ever does."""
+        return min(map(Cpu.deadline, self.cpus))
 
     def advance_to(self, now: int) -> None:
         """The time is now so many ns."""
@@ -111,7 +104,7 @@ class Machine:
 
     def set_irq_level(self, device: int, *, level: bool) -> None:
         """The interrupt line of a device changed."""
-        self.irqs.desc(FIRST_IRQ + device).level = level
+        self.irqs.set_level(FIRST_IRQ + device, level=level)
 
     def complete_read(self, tag: int, value: int) -> None:
         """The read with this tag came back."""

@@ -46,6 +46,8 @@ SCHED = int(NapiState.SCHED)
 MISSED = int(NapiState.MISSED)
 DISABLE = int(NapiState.DISABLE)
 NPSVC = int(NapiState.NPSVC)
+IN_BUSY_POLL = int(NapiState.IN_BUSY_POLL)
+_OWNED = int(NapiState.SCHED | NapiState.SCHED_THREADED | NapiState.PREFER_BUSY_POLL)  #: what ends with a completion
 
 PollFunction = Callable[["Napi", int], Awaitable[int]]
 
@@ -177,12 +179,12 @@ def napi_schedule(napi: Napi) -> bool:
 
 async def napi_complete_done(napi: Napi, work_done: int) -> bool:
     """End polling. True: the driver may unmask its interrupt; false: the instance has an owner still or again."""
-    if napi.state & (NPSVC | NapiState.IN_BUSY_POLL):
+    if napi.state & (NPSVC | IN_BUSY_POLL):
         return False
     if napi.on_list:
         _unlist(napi)
     missed = napi.state & MISSED
-    napi.state &= ~(MISSED | SCHED | NapiState.SCHED_THREADED | NapiState.PREFER_BUSY_POLL)
+    napi.state &= ~(MISSED | _OWNED)
     if missed:
         napi.state |= SCHED
         __napi_schedule(napi)

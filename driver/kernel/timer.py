@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
-from driver.kernel.cpu import spend, this_cpu
+from driver.kernel.cpu import KTIME_MAX, spend, this_cpu
 from driver.kernel.sched import sleep_until_woken, wake_up_process
 from driver.kernel.softirq import Vector, raise_softirq_irqoff
 
@@ -18,25 +18,33 @@ NSEC_PER_MSEC = 1_000_000
 
 
 class Hrtimer:
-    """A one-shot timer whose function runs in hardirq context (struct hrtimer, CLOCK_MONOTONIC, pinned)."""
+    """A one-shot timer whose function runs in hardirq context (struct hrtimer, CLOCK_MONOTONIC, pinned).
+
+    Attributes:
+        expires: when, in ns, if it is armed.
+        base: the timers of the CPU that it is armed on; None when it is not.
+    """
 
     def __init__(self, function: Callable[[], None]) -> None:
         self.function = function
-        self.armed_at: int | None = None  # expiry in ns; None when it is not armed
-        self.cpu: Cpu | None = None
+        self.expires = KTIME_MAX
+        self.base: TimerBase | None = None
 
     def start(self, delay_ns: int) -> None:
         """hrtimer_start(HRTIMER_MODE_REL_PINNED): arm it on this CPU, relative to now."""
         self.cancel()
-        self.cpu = this_cpu()
-        self.armed_at = self.cpu.machine.now + delay_ns
-        self.cpu.timers.add(self.armed_at, self)
+        cpu = this_cpu()
+        self.expires = cpu.machine.now + delay_ns
+        self.base = cpu.timers
+        self.base.enqueue(self)
 
     def cancel(self) -> bool:
         """hrtimer_cancel: whether it was armed."""
-        was_armed = self.armed_at is not None
-        self.armed_at = None
-        return was_armed
+        if self.base is None:
+            return False
+        self.base.remove(self)
+        self.base = None
+        return True
 
 
 class TimerList:
@@ -66,37 +74,43 @@ class TimerList:
 
 
 class TimerBase:
-    """The timers of one CPU."""
+    """The timers of one CPU.
+
+    Attributes:
+        armed: hrtimers by expiry, then by age; a few at most.
+        deadline: when the first of them expires; KTIME_MAX for never.
+        expired: timer_lists whose functions are to run.
+    """
 
     def __init__(self, cpu: Cpu) -> None:
         self.cpu = cpu
-        self.armed: list[tuple[int, Hrtimer]] = []  # by expiry, then by age; a few at most
+        self.armed: list[Hrtimer] = []
+        self.deadline = KTIME_MAX
         self.expired: list[TimerList] = []
 
-    def add(self, expires: int, timer: Hrtimer) -> None:
+    def enqueue(self, timer: Hrtimer) -> None:
         """Arm a timer."""
-        self.armed = [entry for entry in self.armed if entry[1].armed_at == entry[0]]
-        self.armed.append((expires, timer))
-        self.armed.sort(key=lambda entry: entry[0])
+        self.armed.append(timer)
+        self.armed.sort(key=lambda armed: armed.expires)
+        self.deadline = self.armed[0].expires
 
-    def deadline(self) -> int | None:
-        """When the next one expires."""
-        while self.armed and self.armed[0][1].armed_at != self.armed[0][0]:
-            del self.armed[0]
-        return self.armed[0][0] if self.armed else None
+    def remove(self, timer: Hrtimer) -> None:
+        """A timer that is armed is not any more."""
+        self.armed.remove(timer)
+        self.deadline = self.armed[0].expires if self.armed else KTIME_MAX
 
+    @property
     def due(self) -> bool:
         """Whether the CPU's timer interrupt is pending."""
-        deadline = self.deadline()
-        return deadline is not None and deadline <= self.cpu.machine.now
+        return self.deadline <= self.cpu.machine.now
 
     async def hrtimer_interrupt(self) -> None:
         """The CPU's timer interrupt: run what has expired."""
         costs = self.cpu.machine.costs
         await spend(costs.irq_entry)
-        while self.due():
-            _, timer = self.armed.pop(0)
-            timer.armed_at = None
+        while self.due:
+            timer = self.armed[0]
+            timer.cancel()
             timer.function()
         await spend(costs.irq_exit)
 

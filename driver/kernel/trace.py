@@ -44,54 +44,58 @@ class Tracepoints:
         probes.append(probe)
 
 
-def _call(probes: list[Probe], *arguments: Any) -> None:  # noqa: ANN401 - each tracepoint has its own
-    for probe in probes:
-        probe(*arguments)
-
-
 def trace_irq_handler_entry(irq: int, action: IrqAction) -> None:
     """A handler is about to run."""
-    _call(this_cpu().machine.tracepoints.irq_handler_entry, irq, action)
+    for probe in this_cpu().machine.tracepoints.irq_handler_entry:
+        probe(irq, action)
 
 
 def trace_irq_handler_exit(irq: int, result: IrqReturn) -> None:
     """A handler returned."""
-    _call(this_cpu().machine.tracepoints.irq_handler_exit, irq, result)
+    for probe in this_cpu().machine.tracepoints.irq_handler_exit:
+        probe(irq, result)
 
 
 def trace_softirq_raise(vector: Vector) -> None:
     """A softirq was marked pending."""
-    _call(this_cpu().machine.tracepoints.softirq_raise, vector)
+    for probe in this_cpu().machine.tracepoints.softirq_raise:
+        probe(vector)
 
 
 def trace_softirq_entry(vector: Vector) -> None:
     """A softirq's action is about to run."""
-    _call(this_cpu().machine.tracepoints.softirq_entry, vector)
+    for probe in this_cpu().machine.tracepoints.softirq_entry:
+        probe(vector)
 
 
 def trace_softirq_exit(vector: Vector) -> None:
     """A softirq's action returned."""
-    _call(this_cpu().machine.tracepoints.softirq_exit, vector)
+    for probe in this_cpu().machine.tracepoints.softirq_exit:
+        probe(vector)
 
 
 def trace_napi_poll(napi: Napi, work: int, budget: int) -> None:
     """A poll function returned."""
-    _call(this_cpu().machine.tracepoints.napi_poll, napi, work, budget)
+    for probe in this_cpu().machine.tracepoints.napi_poll:
+        probe(napi, work, budget)
 
 
 def trace_netif_receive_skb(skb: SkBuff) -> None:
     """A packet enters the stack."""
-    _call(this_cpu().machine.tracepoints.netif_receive_skb, skb)
+    for probe in this_cpu().machine.tracepoints.netif_receive_skb:
+        probe(skb)
 
 
 def trace_netif_rx(skb: SkBuff) -> None:
     """A packet is offered to the backlog."""
-    _call(this_cpu().machine.tracepoints.netif_rx, skb)
+    for probe in this_cpu().machine.tracepoints.netif_rx:
+        probe(skb)
 
 
 def trace_kfree_skb(skb: SkBuff, reason: str) -> None:
     """A packet is dropped."""
-    _call(this_cpu().machine.tracepoints.kfree_skb, skb, reason)
+    for probe in this_cpu().machine.tracepoints.kfree_skb:
+        probe(skb, reason)
 
 
 # --- text -----------------------------------------------------------------------------------------------------------
