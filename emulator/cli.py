@@ -1,4 +1,4 @@
-"""The command line: ``napi-hil run`` and ``napi-hil wave``."""
+"""The command line: ``napi-hil run``, ``napi-hil sweep`` and ``napi-hil wave``."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from emulator.output import FILES, SAVE_FILE, SUMMARY, WAVES, check_output_direc
 from emulator.progress import progress_bar
 from emulator.report import format_summary, print_report
 from emulator.scenario import BUNDLED_CAPTURE, ENGINES, MODES, TIMINGS, Scenario, parse_rate, parse_sizes
+from emulator.sweep.run_sweep import run_sweep
 from emulator.traffic import check_traffic
 
 PROGRAM = "napi-hil"
@@ -59,7 +60,7 @@ def _explain(error: Exception) -> tuple[str, int]:
         case RunFailed():
             return f"run failed: {error}", EXIT_RUN_FAILED
         case click.Abort():
-            return "interrupted; nothing was written", EXIT_INTERRUPTED
+            return f"interrupted; {error.__cause__ or 'nothing was written'}", EXIT_INTERRUPTED  # the text of Ctrl-C
         case OSError():  # a full disk, a file that went away
             return f"{error.filename or 'output'}: {error.strerror}", EXIT_USER_ERROR
         case _:
@@ -173,6 +174,45 @@ def _written(directory: Path) -> str:
     names = [name for name in FILES if (directory / name).exists()]
     look = f"; look at the waves with: {PROGRAM} wave {directory}" if WAVES in names else ""
     return f"Written to {directory}: {', '.join(names)}{look}"
+
+
+@commands.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option(
+    "--out",
+    "table",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="The table, .csv or .parquet.  [default: FILE with .csv for .toml]",
+)
+@click.option("--workers", type=click.IntRange(min=1), metavar="N", help="Processes here.  [default: one per core]")
+@click.option("--cluster", metavar="ADDRESS", help="Run on the workers of this Dask scheduler instead.")
+def sweep(file: Path, table: Path | None, workers: int | None, cluster: str | None) -> int:
+    """Run all combinations of settings in FILE in parallel; one row per run in a table.
+
+    FILE is TOML. Keys are the options of napi-hil run; what stands under [axes] are lists of values:
+
+    \b
+      [scenario]
+      generate = [60]
+      count = 20000
+      engine = "model"
+      [axes]
+      mode = ["napi", "irq"]
+      pps = [10_000, 100_000, 1_000_000]
+
+    Each result is kept in a folder beside the table as soon as it is there: after Ctrl-C or a crash the same command
+    runs only what is missing. docs/sweeps.md says more.
+    """  # noqa: D301  (\b is a mark for click)
+    if workers is not None and cluster is not None:
+        raise UserError("--workers and --cluster exclude each other: give one of them")
+    table = table or file.with_suffix(".csv")
+    outcome = run_sweep(file, table, workers=workers, cluster=cluster)
+    kept = outcome.rows - outcome.done
+    click.echo(f"Written to {table}: {outcome.rows} runs" + (f", {kept} of them kept from before" if kept else ""))
+    if outcome.failed:
+        return _complain(f"{outcome.failed} of {outcome.rows} runs failed; see column error", EXIT_RUN_FAILED)
+    return 0
 
 
 @commands.command()
