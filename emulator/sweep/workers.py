@@ -48,7 +48,7 @@ def local_workers(count: int | None, tasks: int) -> Iterator[Client]:
                 threads_per_worker=1,
                 processes=True,
                 memory_limit=None,
-                dashboard_address=None,
+                dashboard_address="127.0.0.1:0",  # of no use, but two sweeps must not quarrel for it
                 silence_logs=logging.CRITICAL,
                 preload="emulator.sweep.local_worker",
                 env={"TMPDIR": temporary},  # what a killed worker leaves goes away with it
