@@ -2,9 +2,9 @@
 
 from cocotb_tests.support import build_folder
 from driver.kernel.costs import Costs
-from emulator.engines.build_icarus import build_board
-from emulator.engines.icarus import IcarusEngine
-from emulator.engines.launch_icarus import simulate
+from emulator.engines.board import build_board
+from emulator.engines.cocotb_engine import CocotbEngine
+from emulator.engines.launch import simulate
 from hdl.nic.regmap import CTRL
 
 CLOCK_NS = 8
@@ -43,9 +43,9 @@ def first_edge(ps: int) -> int:
     return edge
 
 
-async def begin(dut, *, byte_ps: int = 8000, **latencies: int) -> IcarusEngine:
+async def begin(dut, *, byte_ps: int = 8000, **latencies: int) -> CocotbEngine:
     """The engine on a board whose NICs have just been reset, with these latencies in ns."""
-    engine = IcarusEngine(dut, costs(**latencies), byte_ps=byte_ps)
+    engine = CocotbEngine(dut, costs(**latencies), byte_ps=byte_ps)
     for nic in range(engine.nics):
         engine.mmio_write(nic, CTRL.offset, CTRL.reset | CTRL.RST)
     until = engine.now + 10_000

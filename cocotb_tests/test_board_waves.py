@@ -10,9 +10,9 @@ from cocotb.triggers import Timer
 
 from cocotb_tests.board_tester import costs
 from cocotb_tests.support import build_folder
-from emulator.engines.build_icarus import build_board
-from emulator.engines.icarus import IcarusEngine
-from emulator.engines.launch_icarus import simulate
+from emulator.engines.board import build_board
+from emulator.engines.cocotb_engine import CocotbEngine
+from emulator.engines.launch import simulate
 from emulator.execute import execute
 from emulator.output import SAVE_FILE, WAVES
 from emulator.probes import CPU_PROBES, NIC_PROBES
@@ -70,7 +70,7 @@ def signals(save_file):
 
 @cocotb.test
 async def every_probe_shows_its_value(dut):
-    engine = IcarusEngine(dut, costs())
+    engine = CocotbEngine(dut, costs())
     await engine.advance(engine.now + 1)
     shown = {}
     for scope, count, probes in (("cpu", CPUS, CPU_PROBES), ("nic", NICS, NIC_PROBES)):
@@ -100,7 +100,7 @@ def check_state(nets, value):
 
 @cocotb.test
 async def a_probe_that_does_not_fit_sticks_at_the_highest_value(dut):
-    engine = IcarusEngine(dut, costs())
+    engine = CocotbEngine(dut, costs())
     engine.set_probe("cpu0.poll_list", 99)
     await engine.advance(engine.now + 1)
     await Timer(1, unit="ns")

@@ -9,9 +9,9 @@ from driver.kernel.napi import NapiState
 from emulator.cost_profiles import load_costs
 from emulator.emulation import Emulation
 from emulator.engines.base import Verdict
-from emulator.engines.build_icarus import build_board
-from emulator.engines.icarus import IcarusEngine
-from emulator.engines.launch_icarus import simulate
+from emulator.engines.board import build_board
+from emulator.engines.cocotb_engine import CocotbEngine
+from emulator.engines.launch import simulate
 from emulator.run import bring_up
 from emulator.scenario import Scenario
 from emulator.traffic import frames
@@ -22,7 +22,7 @@ async def start(dut, **options):
     """The board with the interface up, and the frames of a scenario."""
     scenario = Scenario(generate=(60,), **{"count": 1} | options)
     costs = load_costs(scenario.costs)
-    emulation = Emulation(IcarusEngine(dut, costs), costs)
+    emulation = Emulation(CocotbEngine(dut, costs), costs)
     (netdev,) = await bring_up(emulation, scenario)
     return emulation, netdev.priv, list(frames(scenario, 0))
 

@@ -3,8 +3,8 @@
 import pytest
 
 from emulator.bench.bare import BareBoard
-from emulator.engines.build_icarus import build_board
-from emulator.engines.launch_icarus import simulate
+from emulator.engines.board import build_board
+from emulator.engines.launch import simulate
 from emulator.errors import RunFailed, UserError
 from emulator.scenario import Scenario
 

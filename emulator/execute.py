@@ -22,7 +22,7 @@ def execute(scenario: Scenario, directory: Path, progress: Progress) -> None:
     if scenario.engine == "model":
         _execute_on_model(scenario, directory, progress)
     else:
-        from emulator.engines.launch_icarus import run_in_simulator  # noqa: PLC0415  (only who simulates needs cocotb)
+        from emulator.engines.launch import run_in_simulator  # noqa: PLC0415  (only who simulates needs cocotb)
 
         run_in_simulator(scenario, directory, progress)
 

@@ -13,7 +13,7 @@ from emulator.cost_profiles import load_costs
 from emulator.errors import UserError
 from emulator.wire_timing import MIN_FRAME_BYTES
 
-ENGINES = ("icarus", "model")
+ENGINES = ("icarus", "verilator", "model")
 MODES = ("napi", "irq")
 TIMINGS = ("capture",)
 

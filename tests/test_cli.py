@@ -125,7 +125,7 @@ def test_json_to_stdout_leaves_the_table_to_stderr(runs: list[Scenario], capsys:
     [
         ("", "Missing command"),
         ("fly", "No such command 'fly'"),
-        ("run --engine verilog", "'verilog' is not one of 'icarus', 'model'"),
+        ("run --engine verilog", "'verilog' is not one of 'icarus', 'verilator', 'model'"),
         ("run --mode poll", "'poll' is not one of 'napi', 'irq'"),
         ("run --timing exact", "'exact'"),
         ("run --costs cheap", "--costs cheap: unknown profile; allowed: modern, router2002"),

@@ -10,12 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from emulator.errors import UserError
-from emulator.scenario import Scenario, parse_rate, parse_sizes
+from emulator.scenario import ENGINES, Scenario, parse_rate, parse_sizes
 
 rates = st.integers(10_000_000, 8_000_000_000)
 options = st.fixed_dictionaries(
     {
-        "engine": st.sampled_from(["icarus", "model"]),
+        "engine": st.sampled_from(ENGINES),
         "mode": st.sampled_from(["napi", "irq"]),
         "rate": rates,
         "pps": st.none() | st.integers(1, 10**9),
@@ -50,7 +50,7 @@ def test_unknown_option_in_json() -> None:
 @pytest.mark.parametrize(
     ("values", "complaint"),
     [
-        ({"engine": "verilog"}, "--engine verilog: unknown; allowed: icarus, model"),
+        ({"engine": "verilog"}, "--engine verilog: unknown; allowed: icarus, verilator, model"),
         ({"mode": "poll"}, "--mode poll: unknown; allowed: napi, irq"),
         ({"timing": "exact"}, "--timing exact: unknown; allowed: capture"),
         ({"rate": 9_999_999}, "allowed are 10M to 8G"),

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from cocotb.simtime import get_sim_time
 
-from emulator.engines.board_word import WORD_BYTES, Handle, read_word, write_word
+from emulator.engines.board_wire import WORD_BYTES
+from emulator.engines.board_word import Handle, read_word, write_word
 from emulator.errors import RunFailed
 
 

@@ -5,57 +5,70 @@ from __future__ import annotations
 import zlib
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-
-from cocotb.handle import Immediate
+from typing import Protocol
 
 from emulator.engines.base import Verdict, WireFrame
-from emulator.engines.board_word import WORD_BYTES, Handle, read_word, write_word
+from emulator.engines.board_port import SlotStatus
 from emulator.wire_timing import FCS_BYTES, PS_PER_NS
+
+WORD_BYTES = 64  #: of the board's memories
 
 #: A portion of frames is at most so many words; the memory holds two portions.
 PORTION_WORDS = 2048
 
-_WORDS = 2 * PORTION_WORDS
+MEMORY_WORDS = 2 * PORTION_WORDS
+
 _NEVER = 0xFFFF_FFFF
-_LENGTH_LSB = 64
-_ERROR = 1 << 80
+_ERROR = 1 << 16
 _VERDICT_BITS = 4
 _VERDICTS_PER_WORD = WORD_BYTES * 8 // _VERDICT_BITS
-_LOG_WORDS = 128
+#: Of the verdict log.
+LOG_WORDS = 128
+
 _VERDICTS = [Verdict(number) for number in range(len(Verdict))]
 
 
-def frame_words(frame: WireFrame, start_ps: int) -> list[int]:
-    """A frame as wire_source.v has it in its memory: a header, then the bytes with their FCS."""
-    fcs = zlib.crc32(frame.data) ^ (0xFFFF_FFFF if frame.bad_fcs else 0)
-    data = frame.data + fcs.to_bytes(FCS_BYTES, "little")
-    header = (_ERROR if frame.bad_fcs else 0) | len(data) << _LENGTH_LSB | start_ps
-    return [
-        header,
-        *(int.from_bytes(data[start : start + WORD_BYTES], "little") for start in range(0, len(data), WORD_BYTES)),
-    ]
+class WireSignals(Protocol):
+    """Access to the signals of wire_source.v and verdict_log.v."""
+
+    def put_words(self, index: int, data: bytes) -> None:
+        """Write whole words of the frame memory from a word on; they do not go beyond its end."""
+
+    def set_queued_words(self, words: int) -> None:
+        """Write ``queued_words``."""
+
+    def set_call_at(self, words: int) -> None:
+        """Write ``call_at``."""
+
+    def verdict_word(self, index: int) -> int:
+        """A word of the log."""
+
+
+def frame_words(frame: WireFrame, start_ps: int) -> bytes:
+    """A frame as wire_source.v has it in its memory: a header word, then the words of the bytes with their FCS."""
+    data = frame.data
+    fcs = zlib.crc32(data) ^ (0xFFFF_FFFF if frame.bad_fcs else 0)
+    length = len(data) + FCS_BYTES
+    header = start_ps | (length | (_ERROR if frame.bad_fcs else 0)) << 64
+    whole = -(-length // WORD_BYTES) * WORD_BYTES
+    return header.to_bytes(WORD_BYTES, "little") + (data + fcs.to_bytes(FCS_BYTES, "little")).ljust(whole, b"\0")
 
 
 class BoardWire:
     """See Wire in emulator/engines/base.py."""
 
-    def __init__(self, slot: Handle, byte_ps: int, refresh: Callable[[], int]) -> None:
-        """The wire of one NIC slot, with this time per byte in ps.
+    def __init__(self, signals: WireSignals, status: SlotStatus, refresh: Callable[[], int]) -> None:
+        """The wire of a board that may have been in use already, as its slot's status tells.
 
         ``refresh`` makes the engine call `update` with what the board shows now, and returns the time in ns.
         """
-        source = slot.source
-        source.byte_ps.set(Immediate(byte_ps))
-        self._words = source.words
-        self._queued_words = source.queued_words
-        self._call_at = source.call_at
-        self._log = slot.verdicts.words
+        self._signals = signals
         self._refresh = refresh
         self._sources: deque[Iterator[WireFrame]] = deque()
         self._next: WireFrame | None = None  # taken from its source, but there was no room for it
-        self._queued = self._sent = source.sent_words.value.to_unsigned()  # words, counted without end
+        self._queued = self._sent = status.sent_words  # words, counted without end
         self._portions: deque[int] = deque()  # where those end that have not left yet
-        self._logged = self._taken = slot.verdicts.count.value.to_unsigned()  # verdicts, counted without end
+        self._logged = self._taken = status.verdicts  # verdicts, counted without end
 
     def send(self, frames: Iterable[WireFrame]) -> None:
         """Queue frames behind those queued before; they are read in portions, the first two now."""
@@ -83,18 +96,23 @@ class BoardWire:
         while self._taken < self._logged:
             word, first = divmod(self._taken, _VERDICTS_PER_WORD)
             count = min(self._logged - self._taken, _VERDICTS_PER_WORD - first)
-            value = read_word(self._log[word % _LOG_WORDS])
+            value = self._signals.verdict_word(word % LOG_WORDS)
             for number in range(first, first + count):
                 verdicts.append(_VERDICTS[value >> number * _VERDICT_BITS & 0xF])
             self._taken += count
         return verdicts
 
-    def update(self, sent_words: int, verdict_count: int) -> None:
-        """The board's counters, modulo 2**32."""
-        self._sent += sent_words - self._sent & 0xFFFF_FFFF
-        self._logged += verdict_count - self._logged & 0xFFFF_FFFF
+    def update(self, status: SlotStatus) -> None:
+        """Take in what the slot shows now."""
+        self._sent += status.sent_words - self._sent & 0xFFFF_FFFF
+        self._logged += status.verdicts - self._logged & 0xFFFF_FFFF
         while self._portions and self._portions[0] <= self._sent:
             self._portions.popleft()
+
+    @property
+    def low(self) -> bool:
+        """Whether there are frames to come and room for them."""
+        return len(self._portions) < 2 and (self._next is not None or bool(self._sources))
 
     def refill(self, now: int) -> None:
         """The board asked for frames."""
@@ -105,28 +123,33 @@ class BoardWire:
         while len(self._portions) < 2 and self._write_portion(now * PS_PER_NS):
             self._portions.append(self._queued)
         more = self._next is not None or bool(self._sources)
-        self._call_at.set(Immediate(self._portions[0] & 0xFFFF_FFFF if more else _NEVER))
+        self._signals.set_call_at(self._portions[0] & 0xFFFF_FFFF if more else _NEVER)
 
     def _write_portion(self, now_ps: int) -> bool:
         """Write as many frames as fit into a portion; False if there are none."""
-        end = self._queued + PORTION_WORDS
-        start = self._queued
-        while True:
-            frame = self._next or self._take_frame()
-            self._next = None
-            if frame is None:
-                break
-            words = frame_words(frame, max(frame.start_ps, now_ps))
-            if self._queued + len(words) > end:
-                self._next = frame
-                break
-            for word in words:
-                write_word(self._words[self._queued % _WORDS], word)
-                self._queued += 1
-        if self._queued == start:
+        words = b"".join(self._take_portion(now_ps))
+        if not words:
             return False
-        self._queued_words.set(Immediate(self._queued & 0xFFFF_FFFF))
+        index = self._queued % MEMORY_WORDS
+        until_wrap = (MEMORY_WORDS - index) * WORD_BYTES
+        self._signals.put_words(index, words[:until_wrap])
+        if len(words) > until_wrap:
+            self._signals.put_words(0, words[until_wrap:])
+        self._queued += len(words) // WORD_BYTES
+        self._signals.set_queued_words(self._queued & 0xFFFF_FFFF)
         return True
+
+    def _take_portion(self, now_ps: int) -> Iterator[bytes]:
+        """The words of the frames that fit into a portion, frame by frame."""
+        room = PORTION_WORDS * WORD_BYTES
+        while frame := self._next or self._take_frame():
+            self._next = None
+            words = frame_words(frame, max(frame.start_ps, now_ps))
+            room -= len(words)
+            if room < 0:
+                self._next = frame
+                return
+            yield words
 
     def _take_frame(self) -> WireFrame | None:
         while self._sources:

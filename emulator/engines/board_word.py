@@ -6,10 +6,11 @@ from typing import Any, TypeAlias
 
 from cocotb.handle import Immediate
 
+from emulator.engines.board_wire import WORD_BYTES
+
 #: A cocotb handle. What is below one is known only in the simulator, so static types end here.
 Handle: TypeAlias = Any
 
-WORD_BYTES = 64
 WORD_BITS = 8 * WORD_BYTES
 
 

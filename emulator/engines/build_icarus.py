@@ -20,20 +20,19 @@ VVP = "sim.vvp"
 _NEVER_RUNS = "found no sensitivities"
 
 
-def build_board(*, nics: int = 1, cpus: int = 1, data_width: int = 64, rx_fifo_bytes: int = 16384) -> Path:
-    """The folder of a compiled board with these parameters; it is made if it is not there.
+def build_board(parameters: Mapping[str, int]) -> Path:
+    """The folder of a compiled board with these parameters of the Verilog top; it is made if it is not there.
 
     Raises:
         UserError: Icarus is missing or too old.
     """
     require_icarus()
-    parameters = {"NICS": nics, "CPUS": cpus, "DATA_WIDTH": data_width}
-    sources = board_sources(data_width=data_width, rx_fifo_bytes=rx_fifo_bytes)
+    sources = board_sources()
 
     def make(folder: Path) -> None:
         compile_verilog(folder / VVP, TOPLEVEL, sources, parameters, log=log_of(folder))
 
-    return cached_folder("icarus", [*sources, Path(__file__)], parameters | {"version": _version()}, make)
+    return cached_folder("icarus", [*sources, Path(__file__)], {**parameters, "version": _version()}, make)
 
 
 def require_icarus() -> None:

@@ -1,4 +1,4 @@
-"""The cocotb test that runs a scenario: what a simulator started by launch_icarus.py finds inside."""
+"""The cocotb test that runs a scenario: what a simulator started by launch.py finds inside."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import cocotb
 import emulator.capture  # noqa: F401  (its import of scapy takes longer than a short run and is none of it)
 from emulator.cost_profiles import load_costs
 from emulator.engines.board_word import Handle
-from emulator.engines.icarus import IcarusEngine
-from emulator.engines.launch_icarus import DIRECTORY, OUTCOME, PROGRESS, SCENARIO
+from emulator.engines.cocotb_engine import CocotbEngine
+from emulator.engines.launch import DIRECTORY, OUTCOME, PROGRESS, SCENARIO
 from emulator.errors import RunFailed, UserError
 from emulator.progress import report_to
 from emulator.run import run_scenario
@@ -29,7 +29,7 @@ async def scenario(dut: Handle) -> None:
     ended: dict[str, str | int | None] = {}
     try:
         run = Scenario.from_json(options.read_text())
-        engine = IcarusEngine(dut, load_costs(run.costs), byte_ps=byte_time_ps(run.rate))
+        engine = CocotbEngine(dut, load_costs(run.costs), byte_ps=byte_time_ps(run.rate))
         with report_to(progress) as report:
             await run_scenario(engine, run, directory, progress=report)
         ended = {"first_interrupt": engine.first_interrupt}

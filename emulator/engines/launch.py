@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,7 +13,7 @@ from pathlib import Path
 from cocotb_tools.check_results import get_results
 from cocotb_tools.runner import get_runner
 
-from emulator.engines.build_icarus import build_board
+from emulator.engines.board import Board, build_board
 from emulator.engines.cache import BUILD
 from emulator.engines.sources import TOPLEVEL
 from emulator.errors import RunFailed, UserError
@@ -24,8 +25,9 @@ from emulator.waves import write_save_file
 #: A scenario's machine has one CPU.
 CPUS = 1
 
-#: How vvp begins the line of an assertion of the RTL that has failed; the simulation goes on regardless.
-RTL_ERROR = "ERROR: "
+#: An assertion of the RTL that has failed, as vvp, Verilator and the harness's own checks report it. Not all of them
+#: end the simulation.
+RTL_ERROR = re.compile(r"(?:\[\d+\] )?(?:ERROR: |%Error: )(?P<what>.*)")
 
 #: Environment variables by which cocotb_entry.py learns the names of its files.
 SCENARIO, DIRECTORY, PROGRESS, OUTCOME = (
@@ -37,14 +39,15 @@ _ERRORS = {error.__name__: error for error in (UserError, RunFailed)}
 
 
 def run_in_simulator(scenario: Scenario, directory: Path, progress: Progress) -> None:
-    """Run a scenario on the board under Icarus; its files appear in the directory.
+    """Run a scenario on the board under the simulator that its engine names; its files appear in the directory.
 
     Raises:
-        UserError: Icarus is missing, or the scenario cannot be run.
+        UserError: the simulator is missing, or the scenario cannot be run.
         RunFailed: the run is wrong.
     """
-    board = build_board(nics=scenario.nics, cpus=CPUS)
+    BUILD.mkdir(exist_ok=True)
     log = BUILD / f"run-{os.getpid()}.log"
+    board = build_board(scenario.engine, nics=scenario.nics, cpus=CPUS, waves=scenario.waves, all_signals=False)
     with tempfile.TemporaryDirectory(prefix="napi-hil-") as temporary:
         files = {name: Path(temporary) / name.lower() for name in (SCENARIO, PROGRESS, OUTCOME)}
         files[SCENARIO].write_text(scenario.to_json())
@@ -71,7 +74,7 @@ def run_in_simulator(scenario: Scenario, directory: Path, progress: Progress) ->
 
 
 def simulate(
-    board: Path,
+    board: Board,
     test_module: str,
     *,
     log: Path,
@@ -81,7 +84,7 @@ def simulate(
     """Run the cocotb tests of a module on a board made by `build_board`.
 
     Arguments:
-        board: folder of the compiled board.
+        board: the compiled board.
         test_module: full name of the Python module.
         log: file for what the simulation prints.
         waves: file for the waveform; none if not given.
@@ -89,8 +92,12 @@ def simulate(
 
     Raises:
         RunFailed: a test failed, none ran, an assertion of the RTL fired or the simulator crashed; names the log.
+        ValueError: the board cannot dump waves.
     """
-    runner = get_runner("icarus")
+    if waves and not board.waves:
+        raise ValueError("this board was built without waves")
+    icarus = board.simulator == "icarus"
+    runner = get_runner(board.simulator)
     with tempfile.TemporaryDirectory(prefix="napi-hil-") as temporary:
         results = Path(temporary) / "results.xml"
         # What these mean stands in the results. Under pytest the runner exits; elsewhere somebody ends this process.
@@ -100,21 +107,23 @@ def simulate(
                 test_module=test_module,
                 hdl_toplevel=TOPLEVEL,
                 hdl_toplevel_lang="verilog",
-                build_dir=board,
+                build_dir=board.folder,
                 test_dir=temporary,
-                test_args=["-n"],  # no prompt on Ctrl-C
+                test_args=["-n"] if icarus else [],  # no prompt on Ctrl-C
                 plusargs=[f"+waves={waves}"] if waves else [],
                 extra_env=environment or {},
-                waves=waves is not None,
+                waves=icarus and waves is not None,  # vvp must be told the format; Verilator's dump is that of board.v
                 results_xml=str(results),
                 log_file=log,
             )
         try:
             tests, failures = get_results(results)
         except RuntimeError:
-            raise RunFailed(f"the simulation did not come to its end; see {log}") from None
+            tests = failures = -1
     for line in log.read_text(encoding="utf-8", errors="replace").splitlines():
-        if line.startswith(RTL_ERROR):
-            raise RunFailed(f"the RTL reports: {line.removeprefix(RTL_ERROR)}; see {log}")
+        if error := RTL_ERROR.match(line):
+            raise RunFailed(f"the RTL reports: {error['what']}; see {log}")
+    if tests < 0:
+        raise RunFailed(f"the simulation did not come to its end; see {log}")
     if failures or not tests:
         raise RunFailed(f"{failures} of {tests} tests in the simulator failed; see {log}")

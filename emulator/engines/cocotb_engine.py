@@ -1,12 +1,10 @@
-"""The engine ``icarus``: the board of hdl/harness in a simulator, driven from a cocotb test.
+"""The engines ``icarus`` and ``verilator``: the board of hdl/harness in a simulator, driven from a cocotb test.
 
-In a testbench of your own, ``IcarusEngine(dut, costs)`` is all there is to it: ``dut`` is the Verilog top ``board``.
+In a testbench of your own, ``CocotbEngine(dut, costs)`` is all there is to it: ``dut`` is the Verilog top ``board``.
 Python is woken only for what docs/architecture.md calls an event, and for the time it asked for.
 """
 
 from __future__ import annotations
-
-from collections import deque
 
 import cocotb
 from cocotb.handle import Immediate
@@ -16,56 +14,65 @@ from driver.kernel.costs import Costs
 from emulator.engines.base import Event, IrqChanged, MmioDone
 from emulator.engines.board_latencies import CLOCK_NS, latency_cycles
 from emulator.engines.board_memory import BoardMemory
-from emulator.engines.board_wire import BoardWire
-from emulator.engines.board_word import Handle
+from emulator.engines.board_port import STATUS_BITS, BoardPort, SlotStatus, slot_status
+from emulator.engines.board_wire import WORD_BYTES, BoardWire
+from emulator.engines.board_word import Handle, read_word, write_word
 from emulator.engines.wakeup import ChangeOrTimeout
-from emulator.errors import RunFailed
 from emulator.probes import ProbeLayout
 
 STEPS_PER_NS = 1000  #: the board's time precision is 1 ps
 
-_REQUESTS = 256  # slots of mmio_port.v
-_NEW, _WRITE = 1 << 50, 1 << 49
-_OFFSET_LSB = 32
-_STATUS_BITS = 128  # per NIC
+
+class _SlotSignals:
+    """The signals of a NIC's slot, through their handles; see PortSignals and WireSignals."""
+
+    def __init__(self, slot: Handle, byte_ps: int) -> None:
+        self._slot = slot
+        source = slot.source
+        source.byte_ps.set(Immediate(byte_ps))
+        self._requests = slot.mmio.requests
+        self._returned_data = slot.mmio.returned_data
+        self._words = source.words
+        self._queued_words = source.queued_words
+        self._call_at = source.call_at
+        self._log = slot.verdicts.words
+
+    def counters(self) -> SlotStatus:
+        """The counters in the status, from the registers behind it: at time 0 nothing has been derived of them yet."""
+        registers = (self._slot.source.sent_words, self._slot.verdicts.count, self._slot.mmio.completions)
+        sent, verdicts, completions = (register.value.to_unsigned() for register in registers)
+        return SlotStatus(sent, verdicts, 0, completions, 0, self._slot.mmio.taken.value.to_unsigned())
+
+    def set_request(self, slot: int, bits: int) -> None:
+        self._requests[slot].set(Immediate(bits))
+
+    def returned_data(self, slot: int) -> int:
+        data: int = self._returned_data[slot].value.to_unsigned()
+        return data
+
+    def put_words(self, index: int, data: bytes) -> None:
+        for start in range(0, len(data), WORD_BYTES):
+            word = int.from_bytes(data[start : start + WORD_BYTES], "little")
+            write_word(self._words[index + start // WORD_BYTES], word)
+
+    def set_queued_words(self, words: int) -> None:
+        self._queued_words.set(Immediate(words))
+
+    def set_call_at(self, words: int) -> None:
+        self._call_at.set(Immediate(words))
+
+    def verdict_word(self, index: int) -> int:
+        return read_word(self._log[index])
 
 
-class _Port:
-    """The CPU's side of the MMIO port of one NIC (hdl/harness/mmio_port.v)."""
-
-    def __init__(self, mmio: Handle) -> None:
-        self._requests = mmio.requests
-        self._returned = mmio.returned_data
-        self.issued = self.taken = mmio.taken.value.to_unsigned()
-        self.completed = mmio.completions.value.to_unsigned()
-        self.tags: deque[int] = deque()
-
-    def request(self, bits: int) -> None:
-        """Put an access into the next slot."""
-        new = 0 if self.issued & _REQUESTS else _NEW
-        self._requests[self.issued % _REQUESTS].set(Immediate(new | bits))
-        self.issued += 1
-
-    def take(self, completions: int, data: int) -> list[MmioDone]:
-        """The reads that have completed, given the board's counter modulo 2**16 and the data of the last one."""
-        count = completions - self.completed & 0xFFFF
-        done = []
-        for left in reversed(range(count)):
-            value = data if left == 0 else self._returned[self.completed % _REQUESTS].value.to_unsigned()
-            done.append(MmioDone(self.tags.popleft(), value))
-            self.completed += 1
-        return done
-
-
-class IcarusEngine:
+class CocotbEngine:
     """See Engine in emulator/engines/base.py. Time 0 is the start of the simulation.
 
     Attributes:
+        name: ``icarus`` or ``verilator``, by the simulator that runs the test.
         wakeups: how often the simulator has woken Python through `advance`.
         first_interrupt: when the first interrupt after a frame on its NIC's wire reached the CPU, in ns; None before.
     """
-
-    name = "icarus"
 
     def __init__(self, dut: Handle, costs: Costs, *, byte_ps: int = 8000) -> None:
         """The engine on a Verilog top ``board``, with wires of this time per byte in ps (8000 is 1 Gb/s).
@@ -74,6 +81,7 @@ class IcarusEngine:
         has used must have come to rest; its registers and memory are as that test left them.
         """
         core = dut.core
+        self.name = cocotb.SIM_NAME.partition(" ")[0].lower()
         self.nics: int = dut.NICS.value.to_signed()
         self.memory = BoardMemory(core.memory.words, dut.MEMORY_BYTES.value.to_signed())
         self.wakeups = 0
@@ -83,9 +91,9 @@ class IcarusEngine:
         self._status = core.status
         self._wake_now = core.wake
         self._wake = dut.wake
-        slots = [core.slot[number] for number in range(self.nics)]
-        self._ports = [_Port(slot.mmio) for slot in slots]
-        self._wires = [BoardWire(slot, byte_ps, self._refresh) for slot in slots]
+        slots = [_SlotSignals(core.slot[number], byte_ps) for number in range(self.nics)]
+        self._ports = [BoardPort(number, slot, slot.counters()) for number, slot in enumerate(slots)]
+        self._wires = [BoardWire(slot, slot.counters(), self._refresh) for slot in slots]
         self._irqs = [False] * self.nics
         self._seen = -1  # value of `wake`; at the first look all is new
         self._looked_at = 0  # step of the last look at `wake`; at step 0 there is nothing to see
@@ -130,25 +138,23 @@ class IcarusEngine:
 
     def mmio_read(self, nic: int, offset: int, tag: int) -> None:
         """Start a 32-bit read at the present instant."""
-        self._request(nic, offset << _OFFSET_LSB)
-        self._ports[nic].tags.append(tag)
+        self._port(nic).read(offset, tag)
 
     def mmio_write(self, nic: int, offset: int, value: int) -> None:
         """Post a 32-bit write at the present instant."""
-        self._request(nic, _WRITE | offset << _OFFSET_LSB | value)
+        self._port(nic).write(offset, value)
 
     def set_probe(self, name: str, value: int) -> None:
         """Show a value in the waveform under one of the names of emulator/probes.py; nothing if waves are off."""
         if self._waves:
             self._probes.set(name, value)
 
-    def _request(self, nic: int, bits: int) -> None:
+    def _port(self, nic: int) -> BoardPort:
+        """The port of a NIC, with room for an access if the board has any."""
         port = self._ports[nic]
-        if port.issued - port.taken >= _REQUESTS:
+        if port.full:
             self._refresh()
-            if port.issued - port.taken >= _REQUESTS:
-                raise RunFailed(f"NIC {nic}: more than {_REQUESTS} register accesses are under way")
-        port.request(bits)
+        return port
 
     def _show_probes(self) -> None:
         """Write the probes if they changed; not at time 0, as Icarus 11 then never updates what depends on them."""
@@ -174,18 +180,17 @@ class IcarusEngine:
         if step == self._fresh_at:
             return step // STEPS_PER_NS
         self._fresh_at = step
-        status = self._status.value.to_unsigned()
         done: list[MmioDone] = []
-        for number, port in enumerate(self._ports):
-            bits = status >> number * _STATUS_BITS
-            self._wires[number].update(bits & 0xFFFF_FFFF, bits >> 32 & 0xFFFF_FFFF)
-            done += port.take(bits >> 96 & 0xFFFF, bits >> 64 & 0xFFFF_FFFF)
-            irq = bool(bits >> 112 & 1)
+        vector = self._status.value.to_unsigned()
+        for number in range(self.nics):
+            status = slot_status(vector >> number * STATUS_BITS)
+            self._wires[number].update(status)
+            done += self._ports[number].update(status)
+            irq = bool(status.irq)
             if irq != self._irqs[number]:
                 self._irqs[number] = irq
                 self._events.append(IrqChanged(number, irq))
                 if irq and self.first_interrupt is None and self._wires[number].started:
                     self.first_interrupt = step // STEPS_PER_NS
-            port.taken += (bits >> 113) - port.taken & 0x1FF
         self._events += done
         return step // STEPS_PER_NS

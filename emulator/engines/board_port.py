@@ -1,0 +1,96 @@
+"""The CPU's side of a NIC's slot on the board (hdl/harness): accesses to registers, and what the slot's status says."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import NamedTuple, Protocol
+
+from emulator.engines.base import MmioDone
+from emulator.errors import RunFailed
+
+STATUS_BITS = 128  #: per NIC, see board_core.v
+
+_REQUESTS = 256  # slots of mmio_port.v
+_NEW, _WRITE = 1 << 50, 1 << 49
+_OFFSET_LSB = 32
+
+
+class PortSignals(Protocol):
+    """Access to the signals of mmio_port.v."""
+
+    def set_request(self, slot: int, bits: int) -> None:
+        """Write an element of ``requests``."""
+
+    def returned_data(self, slot: int) -> int:
+        """An element of ``returned_data``."""
+
+
+class SlotStatus(NamedTuple):
+    """The counters that a NIC's slot shows; they run freely, modulo what they have bits for."""
+
+    sent_words: int  #: words of the frames that have left, 32 bits
+    verdicts: int  #: verdicts logged, 32 bits
+    data: int  #: of the last read completed
+    completions: int  #: reads completed, 16 bits
+    irq: int  #: the interrupt line at the CPU
+    taken: int  #: accesses taken, 9 bits
+
+
+def slot_status(bits: int) -> SlotStatus:
+    """Take the status bits of a slot apart; bits above them do not matter."""
+    return SlotStatus(
+        bits & 0xFFFF_FFFF,
+        bits >> 32 & 0xFFFF_FFFF,
+        bits >> 64 & 0xFFFF_FFFF,
+        bits >> 96 & 0xFFFF,
+        bits >> 112 & 1,
+        bits >> 113 & 0x1FF,
+    )
+
+
+class BoardPort:
+    """The accesses to one NIC.
+
+    Attributes:
+        issued, taken: accesses handed to the board, and those that it has taken.
+        completed: reads completed.
+    """
+
+    def __init__(self, nic: int, signals: PortSignals, status: SlotStatus) -> None:
+        """The port of a board that may have been in use already, as its status tells."""
+        self._nic = nic
+        self._signals = signals
+        self._tags: deque[int] = deque()
+        self.issued = self.taken = status.taken
+        self.completed = status.completions
+
+    @property
+    def full(self) -> bool:
+        """Whether the board has no room for another access, as far as is known."""
+        return self.issued - self.taken >= _REQUESTS
+
+    def read(self, offset: int, tag: int) -> None:
+        """Start a read."""
+        self._request(offset << _OFFSET_LSB)
+        self._tags.append(tag)
+
+    def write(self, offset: int, value: int) -> None:
+        """Start a write."""
+        self._request(_WRITE | offset << _OFFSET_LSB | value)
+
+    def update(self, status: SlotStatus) -> list[MmioDone]:
+        """Take in what the slot shows now; the reads that have completed since the last time."""
+        self.taken += status.taken - self.taken & 0x1FF
+        count = status.completions - self.completed & 0xFFFF
+        done = []
+        for left in reversed(range(count)):
+            value = status.data if left == 0 else self._signals.returned_data(self.completed % _REQUESTS)
+            done.append(MmioDone(self._tags.popleft(), value))
+            self.completed += 1
+        return done
+
+    def _request(self, bits: int) -> None:
+        if self.full:
+            raise RunFailed(f"NIC {self._nic}: more than {_REQUESTS} register accesses are under way")
+        self._signals.set_request(self.issued % _REQUESTS, bits if self.issued & _REQUESTS else _NEW | bits)
+        self.issued += 1
