@@ -1,4 +1,4 @@
-"""Runs a scenario on its engine: in this process on the model, in a simulator's process on RTL."""
+"""Runs a scenario on its engine: in this process, or in a simulator's process if the engine is one of cocotb's."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from emulator.cost_profiles import load_costs
+from emulator.output import SAVE_FILE, WAVES
 from emulator.progress import Progress
-from emulator.scenario import Scenario
+from emulator.scenario import CPUS, Scenario
+from emulator.waves import write_save_file
 from emulator.wire_timing import byte_time_ps
 
 
@@ -21,10 +23,28 @@ def execute(scenario: Scenario, directory: Path, progress: Progress) -> None:
     """
     if scenario.engine == "model":
         _execute_on_model(scenario, directory, progress)
+    elif scenario.engine == "native":
+        _execute_on_native(scenario, directory, progress)
     else:
         from emulator.engines.launch import run_in_simulator  # noqa: PLC0415  (only who simulates needs cocotb)
 
         run_in_simulator(scenario, directory, progress)
+
+
+def prepare(scenario: Scenario) -> None:
+    """Build what a scenario's run needs, unless it is there.
+
+    Raises:
+        UserError: it cannot be built.
+    """
+    if scenario.engine == "native":
+        from emulator.engines.native.build import build_library  # noqa: PLC0415
+
+        build_library(nics=scenario.nics, cpus=CPUS, waves=scenario.waves)
+    elif scenario.engine != "model":
+        from emulator.engines.launch import board_of  # noqa: PLC0415
+
+        board_of(scenario)
 
 
 def _execute_on_model(scenario: Scenario, directory: Path, progress: Progress) -> None:
@@ -35,11 +55,25 @@ def _execute_on_model(scenario: Scenario, directory: Path, progress: Progress) -
     run_to_end(run_scenario(engine, scenario, directory, progress=progress))
 
 
+def _execute_on_native(scenario: Scenario, directory: Path, progress: Progress) -> None:
+    from emulator.engines.native.build import TOPLEVEL  # noqa: PLC0415
+    from emulator.engines.native.engine import NativeEngine  # noqa: PLC0415
+    from emulator.run import run_scenario  # noqa: PLC0415
+
+    waves = directory / WAVES if scenario.waves else None
+    byte_ps = byte_time_ps(scenario.rate)
+    with NativeEngine(load_costs(scenario.costs), nics=scenario.nics, byte_ps=byte_ps, waves=waves) as engine:
+        run_to_end(run_scenario(engine, scenario, directory, progress=progress))
+        first = engine.first_interrupt
+    if waves:
+        write_save_file(directory / SAVE_FILE, TOPLEVEL, nics=scenario.nics, cpus=CPUS, interrupt_ns=first)
+
+
 def run_to_end(coroutine: Coroutine[Any, Any, None]) -> None:
-    """Run a coroutine that never has to wait for anything outside, as on the model engine."""
+    """Run a coroutine that never has to wait for anything outside, as on the engines model and native."""
     try:
         coroutine.send(None)
     except StopIteration:
         return
     coroutine.close()
-    raise AssertionError("the model engine waited for something outside")
+    raise AssertionError("an engine in this process waited for something outside")

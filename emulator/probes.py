@@ -46,10 +46,12 @@ class ProbeLayout:
 
     Attributes:
         value: its present value.
+        bytes: its size.
     """
 
     def __init__(self, cpus: int, nics: int) -> None:
         self.value = 0
+        self.bytes = (cpus * CPU_BITS + nics * NIC_BITS) // 8
         self._fields = {
             f"cpu{number}.{name}": (number * CPU_BITS + lsb, (1 << width) - 1)
             for number in range(cpus)

@@ -13,9 +13,12 @@ from emulator.cost_profiles import load_costs
 from emulator.errors import UserError
 from emulator.wire_timing import MIN_FRAME_BYTES
 
-ENGINES = ("icarus", "verilator", "model")
+ENGINES = ("icarus", "verilator", "native", "model")
 MODES = ("napi", "irq")
 TIMINGS = ("capture",)
+
+#: How many a scenario's machine has.
+CPUS = 1
 
 BUNDLED_CAPTURE = Path(__file__).resolve().parents[1] / "captures" / "http-udp-ping.pcapng"
 

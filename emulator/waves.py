@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from emulator.engines.cache import BUILD
 from emulator.output import WAVES
 from emulator.wave_words import write_words
 
@@ -47,17 +48,17 @@ class _Trace:
         yield f"+{{{self.name}}} {signal}"
 
 
-def write_save_file(path: Path, words: Path, *, nics: int, cpus: int, interrupt_ns: int | None) -> None:
-    """Write the save file for a dump of the board, which is beside it.
+def write_save_file(path: Path, top: str, *, nics: int, cpus: int, interrupt_ns: int | None) -> None:
+    """Write the save file for a dump of the board, which is beside it; the words that it shows stay below build/.
 
     Arguments:
         path: of the save file.
-        words: folder for the files with words; they stay there.
+        top: name of the Verilog top.
         nics: how many NICs the board has.
         cpus: how many CPUs it has probes for.
         interrupt_ns: what to look at first; the beginning if None.
     """
-    files = write_words(words)
+    files = write_words(BUILD)
     marker = (interrupt_ns or 0) * 1000
     lines = [
         f'[dumpfile] "{WAVES}"',
@@ -69,12 +70,12 @@ def write_save_file(path: Path, words: Path, *, nics: int, cpus: int, interrupt_
         "[sst_expanded] 0",
     ]
     for nic in range(nics):
-        for group, traces in _nic_groups(f"NIC {nic} " if nics > 1 else "", nic).items():
+        for group, traces in _nic_groups(f"NIC {nic} " if nics > 1 else "", f"{top}.core", nic).items():
             lines += _group(group, traces, files, closed=nic > 0)
     for cpu in range(cpus):
-        lines += _group(f"CPU {cpu}", _cpu_traces(cpu), files)
+        lines += _group(f"CPU {cpu}", _cpu_traces(f"{top}.core", cpu), files)
     for nic in range(nics):
-        lines += _group(f"NAPI of eth{nic}", _napi_traces(nic), files, closed=nic > 0)
+        lines += _group(f"NAPI of eth{nic}", _napi_traces(f"{top}.core", nic), files, closed=nic > 0)
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
@@ -84,8 +85,8 @@ def _group(name: str, traces: list[_Trace], files: dict[str, Path], *, closed: b
     return [f"@{begin:x}", f"-{name}", *inside, f"@{_GROUP_END:x}", f"-{name}"]
 
 
-def _nic_groups(prefix: str, number: int) -> dict[str, list[_Trace]]:
-    slot = f"board.core.slot[{number}]"
+def _nic_groups(prefix: str, core: str, number: int) -> dict[str, list[_Trace]]:
+    slot = f"{core}.slot[{number}]"
     queue = f"{slot}.nic.queue"
     return {
         f"{prefix}wire": [
@@ -105,8 +106,8 @@ def _nic_groups(prefix: str, number: int) -> dict[str, list[_Trace]]:
         f"{prefix}ring": [
             _Trace("RDT: given to the NIC", f"{queue}.tail", 16, _DECIMAL),
             _Trace("RDH: written back", f"{slot}.nic.rdh__value", 32, _DECIMAL),
-            _Trace("driver: next to clean", f"board.core.probes.nic[{number}].next_to_clean", 12, _DECIMAL),
-            _Trace("driver: next to use", f"board.core.probes.nic[{number}].next_to_use", 12, _DECIMAL),
+            _Trace("driver: next to clean", f"{core}.probes.nic[{number}].next_to_clean", 12, _DECIMAL),
+            _Trace("driver: next to use", f"{core}.probes.nic[{number}].next_to_use", 12, _DECIMAL),
         ],
         f"{prefix}interrupt": [
             _Trace("causes latched (ICR)", f"{slot}.nic.interrupts.latched", 32, words="cause"),
@@ -125,8 +126,8 @@ def _nic_groups(prefix: str, number: int) -> dict[str, list[_Trace]]:
     }
 
 
-def _cpu_traces(number: int) -> list[_Trace]:
-    cpu = f"board.core.probes.cpu[{number}]"
+def _cpu_traces(core: str, number: int) -> list[_Trace]:
+    cpu = f"{core}.probes.cpu[{number}]"
     return [
         _Trace("runs", f"{cpu}.runs", 3, words="cpu"),
         _Trace("softirqs pending", f"{cpu}.softirq_pending", 10, words="softirq"),
@@ -135,8 +136,8 @@ def _cpu_traces(number: int) -> list[_Trace]:
     ]
 
 
-def _napi_traces(number: int) -> list[_Trace]:
-    nic = f"board.core.probes.nic[{number}]"
+def _napi_traces(core: str, number: int) -> list[_Trace]:
+    nic = f"{core}.probes.nic[{number}]"
     return [
         _Trace("state SCHED", f"{nic}.napi_sched"),
         _Trace("state MISSED", f"{nic}.napi_missed"),

@@ -1,63 +1,68 @@
-"""``python -m emulator.bench``: the engine icarus against the same board with no Python attached.
+"""``python -m emulator.bench``, or `make bench`: how fast the engines are, and how far from the limit of each.
 
-Both receive the bundled capture at 1 Gb/s. Runs alternate, so that both see the same machine; medians are compared.
+Runs alternate, so that all see the same machine. The table has medians; the values of all rounds go to a file.
 """
 
 from __future__ import annotations
 
 import json
-import statistics
 import sys
-import tempfile
-from pathlib import Path
+from collections.abc import Iterable
+from datetime import UTC, datetime
 
 import click
+from rich.console import Console
 
-from emulator.bench.bare import BareBoard
+from emulator.bench import report
+from emulator.bench.measure import Measurement
+from emulator.bench.suite import engine_measurements, scaling_measurements
 from emulator.engines.cache import BUILD
 from emulator.errors import RunFailed, UserError
-from emulator.execute import execute
-from emulator.output import SUMMARY
-from emulator.progress import no_progress
-from emulator.scenario import BUNDLED_CAPTURE, Scenario
 
 RESULTS = BUILD / "bench"
 
 
 @click.command()
-@click.option("--runs", default=5, type=click.IntRange(min=1), show_default=True, help="Runs of each.")
-@click.option(
-    "--repeat", default=1, type=click.IntRange(min=1), show_default=True, help="Rounds of the capture in a run."
-)
-def main(runs: int, repeat: int) -> None:
-    """Measure clock cycles per wall second with Python attached and without."""
-    scenario = Scenario(capture=str(BUNDLED_CAPTURE), waves=False, repeat=repeat)
-    bare_board = BareBoard(scenario, RESULTS / "bare")
-    bare: list[float] = []
-    icarus: list[float] = []
-    for run in range(runs):
-        bare.append(bare_board.run())
-        icarus.append(_run_icarus(scenario))
-        click.echo(f"run {run + 1}: no Python {bare[-1]:9,.0f} cycles/s   icarus {icarus[-1]:9,.0f} cycles/s")
-    bare_median, icarus_median = statistics.median(bare), statistics.median(icarus)
-    ratio = icarus_median / bare_median
-    file = RESULTS / "engines.json"
-    file.write_text(json.dumps({"bare": bare, "icarus": icarus, "ratio": ratio, "scenario": scenario.to_dict()}))
-    click.echo(
-        f"median: no Python {bare_median:8,.0f} cycles/s   icarus {icarus_median:9,.0f} cycles/s   ratio {ratio:.2f}"
-    )
-    click.echo(f"all figures: {file}")
+@click.option("--rounds", default=5, type=click.IntRange(min=1), show_default=True, help="Runs of each measurement.")
+@click.option("--scale", default=1.0, show_default=True, help="Length of the runs; less than 1 for a quick look.")
+@click.option("--scaling/--no-scaling", default=True, show_default=True, help="Long runs and many NICs as well.")
+def main(rounds: int, scale: float, *, scaling: bool) -> None:
+    """Measure the speed of all engines."""
+    RESULTS.mkdir(parents=True, exist_ok=True)
+    measurements = engine_measurements(RESULTS, scale)
+    if scaling:
+        measurements += scaling_measurements(scale)
+    console = Console(stderr=True, highlight=False)
+    for number in range(rounds):
+        for measurement in measurements:
+            console.print(f"round {number + 1} of {rounds}: {measurement.name}", end=" ")
+            measurement.rounds.append(measurement.measure())
+            console.print(_figures(measurement.rounds[-1]))
+    machine = report.machine()
+    file = RESULTS / f"{datetime.now(UTC):%Y-%m-%d-%H%M%S}.json"
+    raw = {measurement.name: measurement.rounds for measurement in measurements}
+    file.write_text(json.dumps({"machine": machine, "scale": scale, "rounds": raw}, indent=1))
+    _print_tables(measurements, machine, scaling=scaling)
+    click.echo(f"\nAll figures: {file}")
 
 
-def _run_icarus(scenario: Scenario) -> float:
-    with tempfile.TemporaryDirectory() as directory:
-        execute(scenario, Path(directory), no_progress)
-        time = json.loads((Path(directory) / SUMMARY).read_text())["time"]
-    return float(time["cycles"] / time["wall_s"])
+def _figures(values: dict[str, float]) -> str:
+    return "  ".join(f"{name} {value:,.1f}" for name, value in values.items())
+
+
+def _print_tables(measurements: Iterable[Measurement], machine: dict[str, str], *, scaling: bool) -> None:
+    by_name = {measurement.name: measurement for measurement in measurements}
+    tables = [report.engine_table, report.limit_table] + ([report.scaling_tables] if scaling else [])
+    for table in tables:
+        click.echo("")
+        for line in table(by_name):
+            click.echo(line)
+    click.echo("\n" + "; ".join(f"{what}: {value}" for what, value in machine.items()))
 
 
 if __name__ == "__main__":
     try:
         main()
     except (UserError, RunFailed) as error:
-        sys.exit(f"bench: {error}")
+        click.echo(f"bench: {error}", err=True)
+        sys.exit(2 if isinstance(error, UserError) else 1)

@@ -19,11 +19,8 @@ from emulator.engines.sources import TOPLEVEL
 from emulator.errors import RunFailed, UserError
 from emulator.output import SAVE_FILE, WAVES
 from emulator.progress import Progress, follow
-from emulator.scenario import Scenario
+from emulator.scenario import CPUS, Scenario
 from emulator.waves import write_save_file
-
-#: A scenario's machine has one CPU.
-CPUS = 1
 
 #: An assertion of the RTL that has failed, as vvp, Verilator and the harness's own checks report it. Not all of them
 #: end the simulation.
@@ -47,7 +44,7 @@ def run_in_simulator(scenario: Scenario, directory: Path, progress: Progress) ->
     """
     BUILD.mkdir(exist_ok=True)
     log = BUILD / f"run-{os.getpid()}.log"
-    board = build_board(scenario.engine, nics=scenario.nics, cpus=CPUS, waves=scenario.waves, all_signals=False)
+    board = board_of(scenario)
     with tempfile.TemporaryDirectory(prefix="napi-hil-") as temporary:
         files = {name: Path(temporary) / name.lower() for name in (SCENARIO, PROGRESS, OUTCOME)}
         files[SCENARIO].write_text(scenario.to_json())
@@ -69,8 +66,17 @@ def run_in_simulator(scenario: Scenario, directory: Path, progress: Progress) ->
     if "error" in outcome:
         raise _ERRORS[outcome["error"]](outcome["message"])
     if waves:
-        first_interrupt = outcome["first_interrupt"]
-        write_save_file(directory / SAVE_FILE, BUILD, nics=scenario.nics, cpus=CPUS, interrupt_ns=first_interrupt)
+        first = outcome["first_interrupt"]
+        write_save_file(directory / SAVE_FILE, TOPLEVEL, nics=scenario.nics, cpus=CPUS, interrupt_ns=first)
+
+
+def board_of(scenario: Scenario) -> Board:
+    """The board that a scenario's run needs; it is made if it is not there.
+
+    Raises:
+        UserError: the simulator or its compiler is missing, too old, or fails.
+    """
+    return build_board(scenario.engine, nics=scenario.nics, cpus=CPUS, waves=scenario.waves, all_signals=False)
 
 
 def simulate(

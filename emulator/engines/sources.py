@@ -24,6 +24,14 @@ def board_sources(*, compiled: bool = False, data_width: int = 64, rx_fifo_bytes
     return [*harness_sources(), nic]
 
 
+def native_sources(*, data_width: int = 64, rx_fifo_bytes: int = 16384) -> list[Path]:
+    """The Verilog files of the board without delays, for the engine native; its top is ``native_board``."""
+    timed = ("board.v", "clock_reset.v")
+    synchronous = [file for file in harness_sources() if file.name not in timed]
+    native = sorted((_HDL / "harness" / "native").glob("native_board.v*"))
+    return [*synchronous, *native, nic_verilog(compiled=True, data_width=data_width, rx_fifo_bytes=rx_fifo_bytes)]
+
+
 def nic_verilog(*, compiled: bool = False, data_width: int = 64, rx_fifo_bytes: int = 16384) -> Path:
     """The NIC as a Verilog file, module ``nic``; it is made if it is not there.
 

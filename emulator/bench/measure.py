@@ -1,0 +1,57 @@
+"""Measurements in processes of their own, and the figures of several rounds of them."""
+
+from __future__ import annotations
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from emulator.errors import RunFailed
+from emulator.scenario import Scenario
+
+
+def in_child(what: str, argument: str) -> dict[str, float]:
+    """What child.py measures, and ``memory_mb``: the most resident memory that it or a process below it had.
+
+    Raises:
+        RunFailed: it could not be measured.
+    """
+    command = [sys.executable, "-m", "emulator.bench.child", what, argument]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as child:
+        assert child.stdout is not None
+        assert child.stderr is not None
+        output, errors = child.stdout.read(), child.stderr.read()
+        _, status, usage = os.wait4(child.pid, 0)
+        child.returncode = os.waitstatus_to_exitcode(status)
+    if child.returncode:
+        raise RunFailed(f"measuring {what} {argument}: {errors.strip()}")
+    figures: dict[str, float] = json.loads(output)
+    return figures | {"memory_mb": usage.ru_maxrss / 1024}
+
+
+def run_in_child(scenario: Scenario) -> dict[str, float]:
+    """A run of a scenario."""
+    return in_child("run", scenario.to_json())
+
+
+@dataclass
+class Measurement:
+    """Something that is measured once in each round.
+
+    Attributes:
+        name: what it is.
+        measure: does it once; figures by name.
+        rounds: the figures of each round.
+    """
+
+    name: str
+    measure: Callable[[], dict[str, float]]
+    rounds: list[dict[str, float]] = field(default_factory=list)
+
+    def median(self, figure: str) -> float:
+        """The median of a figure over all rounds."""
+        return statistics.median(values[figure] for values in self.rounds)
