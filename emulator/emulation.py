@@ -12,7 +12,7 @@ from driver.kernel.costs import Costs
 from driver.kernel.machine import Machine, MmioRead, Request
 from driver.kernel.pci import PciDev
 from driver.kernel.timer import NSEC_PER_SEC
-from emulator.engines.base import Engine, IrqChanged
+from emulator.engines.base import Engine, Event, IrqChanged
 from emulator.errors import RunFailed
 
 Result = TypeVar("Result")
@@ -38,12 +38,23 @@ class Emulation:
         self.devices = [PciDev(self.machine, nic) for nic in range(engine.nics)]
         self.observers: list[Callable[[], None]] = []
 
-    async def run_until(self, time_ns: int) -> None:
-        """Let hardware and kernel run to a time."""
-        now = self.engine.now
+    async def run_until(self, time_ns: int, done: Callable[[], bool] | None = None) -> None:
+        """Let kernel and hardware take turns up to a time, or to a turn of the kernel after which ``done()`` holds."""
+        machine, engine = self.machine, self.engine
+        now = engine.now
         while now < time_ns:
-            self._run_kernel()
-            now = await self._run_hardware(time_ns)
+            for request in machine.run():
+                self._start(request)
+            for observe in self.observers:
+                observe()
+            if done is not None and done():
+                return
+            deadline = machine.deadline
+            events = await engine.advance(deadline if deadline < time_ns else time_ns)
+            now = engine.now
+            machine.advance_to(now)
+            for event in events:
+                self._take(event)
 
     async def run_for(self, ns: int) -> None:
         """Let hardware and kernel run for so long."""
@@ -61,50 +72,29 @@ class Emulation:
             results.append(await code)
 
         task = self.machine.kthread_run(thread(), comm)
-        limit = self.engine.now + CALL_LIMIT_NS
-        self._run_kernel()
-        while not task.done:
-            if self.engine.now >= limit:
-                seconds = CALL_LIMIT_NS // NSEC_PER_SEC
-                raise RunFailed(f"the thread {comm} still waits after {seconds} s of simulated time")
-            await self._run_hardware(limit)
-            self._run_kernel()
+        await self.run_until(self.engine.now + CALL_LIMIT_NS, lambda: task.done)
+        if not task.done:
+            seconds = CALL_LIMIT_NS // NSEC_PER_SEC
+            raise RunFailed(f"the thread {comm} still waits after {seconds} s of simulated time")
         return results[0]
 
     async def settle(self) -> None:
         """Let hardware and kernel run until the kernel has nothing to do but wait for timers and interrupts."""
-        self._run_kernel()
-        while not self.machine.idle:
-            await self._run_hardware(self.engine.now + CALL_LIMIT_NS)
-            self._run_kernel()
-
-    def _run_kernel(self) -> None:
-        """Run all that can run at the present instant, and start the accesses that come out of it."""
-        for request in self.machine.run():
-            self._start(request)
-        for observe in self.observers:
-            observe()
-
-    async def _run_hardware(self, limit_ns: int) -> int:
-        """Let time go on to the next instant at which the kernel has something to do, at most to a limit.
-
-        Returns:
-            The time then.
-        """
-        machine, engine = self.machine, self.engine
-        deadline = machine.deadline()
-        events = await engine.advance(deadline if deadline < limit_ns else limit_ns)
-        now = engine.now
-        machine.advance_to(now)
-        for event in events:
-            if isinstance(event, IrqChanged):
-                machine.set_irq_level(event.nic, level=event.level)
-            else:
-                machine.complete_read(event.tag, event.value)
-        return now
+        settled = False
+        while not settled:
+            await self.run_until(self.engine.now + CALL_LIMIT_NS, lambda: self.machine.idle)
+            settled = self.machine.idle
 
     def _start(self, request: Request) -> None:
+        """Start an access on the hardware."""
         if isinstance(request, MmioRead):
             self.engine.mmio_read(request.device, request.offset, request.tag)
         else:
             self.engine.mmio_write(request.device, request.offset, request.value)
+
+    def _take(self, event: Event) -> None:
+        """Tell the kernel what the hardware did."""
+        if isinstance(event, IrqChanged):
+            self.machine.set_irq_level(event.nic, level=event.level)
+        else:
+            self.machine.complete_read(event.tag, event.value)

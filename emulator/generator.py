@@ -51,17 +51,20 @@ class UdpGenerator:
     def next_frame(self, send_ns: int) -> bytes:
         """The next frame, which starts on the wire at this time."""
         turn = self._sequence % len(self._sizes)
-        size = self._sizes[turn]
-        headers, checksum_so_far = self._templates[turn]
-        payload = PAYLOAD_HEAD.pack(MAGIC, self._sequence, send_ns)
-        payload += self._random.randbytes(size - _HEADERS_BYTES - PAYLOAD_HEAD.size)
+        headers, checksum_so_far, random_bytes = self._templates[turn]
+        payload = PAYLOAD_HEAD.pack(MAGIC, self._sequence, send_ns) + self._random.randbytes(random_bytes)
         self._sequence += 1
         checksum = 0xFFFF - (checksum_so_far + _ones_sum(payload)) % 0xFFFF  # never 0, which would mean none (RFC 768)
         return headers + checksum.to_bytes(2) + payload
 
 
-def _template(size: int, nic: int) -> tuple[bytes, int]:
-    """Headers of a frame up to its UDP checksum, and the sum (RFC 1071) of what that covers besides the payload."""
+def _template(size: int, nic: int) -> tuple[bytes, int, int]:
+    """What frames of a size have in common.
+
+    Returns:
+        The headers up to the UDP checksum; the sum (RFC 1071) of what that covers besides the payload; how many random
+        bytes end the payload.
+    """
     ip_length = size - _ETHERNET_BYTES
     udp_length = ip_length - _IP_BYTES
     source, destination = bytes((198, 18, nic, 1)), bytes((198, 19, nic, 1))
@@ -71,7 +74,7 @@ def _template(size: int, nic: int) -> tuple[bytes, int]:
     udp = struct.pack(">HHH", _FIRST_SOURCE_PORT + nic, _DISCARD_PORT, udp_length)
     pseudo_header = source + destination + struct.pack(">HH", _PROTOCOL_UDP, udp_length)
     headers = ethernet + ip_start + ip_checksum.to_bytes(2) + source + destination + udp
-    return headers, _ones_sum(pseudo_header + udp)
+    return headers, _ones_sum(pseudo_header + udp), size - _HEADERS_BYTES - PAYLOAD_HEAD.size
 
 
 def _ones_sum(data: bytes) -> int:

@@ -11,20 +11,17 @@ from __future__ import annotations
 import itertools
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
-
 from emulator.engines.base import Verdict, WireFrame
 from emulator.errors import RunFailed
 from emulator.results import FrameCounts, Latency, NicStatistics
 from emulator.wire_timing import PS_PER_NS, WireTiming
 
 
-class _UnderWay(NamedTuple):
-    """A frame that is on the wire, in the NIC or in the kernel."""
+#: A frame that is on the wire, in the NIC or in the kernel: its number among those offered to this NIC, from 0; its
+#: bytes; when its last FCS byte has passed, in ps.
+_UnderWay = tuple[int, bytes, int]
 
-    number: int  # among those offered to this NIC, from 0
-    data: bytes
-    end_ps: int  # its last FCS byte has passed
+_KEPT = int(Verdict.KEPT)
 
 
 class Ledger:
@@ -32,7 +29,7 @@ class Ledger:
 
     Attributes:
         offered: frames that the wire has taken so far.
-        verdicts: frames by what the NIC decided.
+        verdicts: frames by what the NIC decided; the index is a Verdict.
         delivered: frames that reached netif_receive_skb.
         backlog_dropped: frames that found the backlog full.
         latencies: frames by ns from the last FCS byte on the wire to netif_receive_skb.
@@ -42,7 +39,7 @@ class Ledger:
         """Books for the NIC of this number on a wire with this time per byte, in ps."""
         self.nic = nic
         self.offered = 0
-        self.verdicts: Counter[Verdict] = Counter()
+        self.verdicts = [0] * len(Verdict)
         self.delivered = 0
         self.backlog_dropped = 0
         self.latencies: Counter[int] = Counter()
@@ -54,16 +51,16 @@ class Ledger:
     @property
     def done(self) -> int:
         """Frames that have come to their end, one way or another."""
-        return self.delivered + self.backlog_dropped + self.verdicts.total() - self.verdicts[Verdict.KEPT]
+        return self.delivered + self.backlog_dropped + sum(self.verdicts) - self.verdicts[_KEPT]
 
-    def offer(self, frames: Iterable[WireFrame], origin_ps: int) -> Iterator[WireFrame]:
-        """The frames as the engine's wire is to take them; their times count from ``origin_ps`` of the simulation."""
+    def offer(self, frames: Iterable[WireFrame]) -> Iterator[WireFrame]:
+        """Pass frames on to the engine's wire, and put each on the books as the wire takes it."""
         for frame in frames:
-            earliest_ps = origin_ps + frame.start_ps
-            slot = self._timing.send(len(frame.data), earliest_ps)
-            self._on_wire.append(_UnderWay(self.offered, frame.data, slot.end))
+            data = frame.data
+            _, end_ps = self._timing.send(len(data), frame.start_ps)
+            self._on_wire.append((self.offered, data, end_ps))
             self.offered += 1
-            yield WireFrame(frame.data, earliest_ps, frame.bad_fcs)
+            yield frame
 
     def judged(self, verdicts: Iterable[Verdict]) -> None:
         """Take the NIC's verdicts on the next frames, in the order of the wire.
@@ -71,13 +68,14 @@ class Ledger:
         Raises:
             RunFailed: a verdict on a frame that was not sent.
         """
+        on_wire, counts = self._on_wire, self.verdicts
         for verdict in verdicts:
-            if not self._on_wire:
+            if not on_wire:
                 raise RunFailed(f"NIC {self.nic}: verdict {verdict.name}, but all {self.offered} frames sent have one")
-            frame = self._on_wire.popleft()
-            if verdict is Verdict.KEPT:
-                self._kept[self.verdicts[verdict]] = frame
-            self.verdicts[verdict] += 1
+            frame = on_wire.popleft()
+            if verdict == _KEPT:
+                self._kept[counts[_KEPT]] = frame
+            counts[verdict] += 1
 
     def deliver(self, rx_seq: int, data: bytes, now_ns: int) -> None:
         """A frame reached netif_receive_skb.
@@ -85,12 +83,12 @@ class Ledger:
         Raises:
             RunFailed: it is not the frame that should come here, or not as it was sent.
         """
-        frame = self._settle(rx_seq, data)
+        number, end_ps = self._settle(rx_seq, data)
         if rx_seq < self._next_delivery:
-            raise RunFailed(f"NIC {self.nic}: frame {frame.number} was delivered after a later one: out of order")
-        latency = now_ns - frame.end_ps // PS_PER_NS
+            raise RunFailed(f"NIC {self.nic}: frame {number} was delivered after a later one: out of order")
+        latency = now_ns - end_ps // PS_PER_NS
         if latency < 0:
-            raise RunFailed(f"NIC {self.nic}: frame {frame.number} was delivered {-latency} ns before it had arrived")
+            raise RunFailed(f"NIC {self.nic}: frame {number} was delivered {-latency} ns before it had arrived")
         self._next_delivery = rx_seq + 1
         self.delivered += 1
         self.latencies[latency] += 1
@@ -123,28 +121,29 @@ class Ledger:
         self._check_statistics(statistics)
         return counts
 
-    def _settle(self, rx_seq: int, data: bytes) -> _UnderWay:
-        """Take a kept frame off the books and compare it with what came out of the driver."""
+    def _settle(self, rx_seq: int, data: bytes) -> tuple[int, int]:
+        """Take a kept frame off the books and compare it with what came out of the driver; its number and its end."""
         frame = self._kept.pop(rx_seq, None)
         if frame is None:
             known = self.verdicts[Verdict.KEPT]
             if rx_seq < known:
                 raise RunFailed(f"NIC {self.nic}: received frame {rx_seq} came out of the driver twice")
             raise RunFailed(f"NIC {self.nic}: the driver received frame {rx_seq}, but the NIC kept only {known} frames")
-        if data != frame.data:
-            raise RunFailed(f"NIC {self.nic}: frame {frame.number} changed on its way: {_difference(frame.data, data)}")
-        return frame
+        number, sent, end_ps = frame
+        if data != sent:
+            raise RunFailed(f"NIC {self.nic}: frame {number} changed on its way: {_difference(sent, data)}")
+        return number, end_ps
 
     def _check_nothing_under_way(self) -> None:
         if self._on_wire:
-            number, count = self._on_wire[0].number, len(self._on_wire)
+            number, count = self._on_wire[0][0], len(self._on_wire)
             raise RunFailed(f"NIC {self.nic}: {count} of {self.offered} frames got no verdict, from frame {number} on")
         if self.verdicts[Verdict.DISABLED]:
             raise RunFailed(
                 f"NIC {self.nic}: {self.verdicts[Verdict.DISABLED]} frames arrived while its receiver was off"
             )
         if self._kept:
-            number, count = next(iter(self._kept.values())).number, len(self._kept)
+            number, count = next(iter(self._kept.values()))[0], len(self._kept)
             raise RunFailed(
                 f"NIC {self.nic}: {count} of the {self.verdicts[Verdict.KEPT]} frames that it kept "
                 f"never reached the stack, the first is frame {number}"

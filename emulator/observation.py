@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from driver.kernel.cpu import this_cpu
@@ -15,6 +15,8 @@ from emulator.ledger import Ledger
 #: Called with NIC, frame and time in ns when a frame reaches netif_receive_skb.
 Delivered = Callable[[int, bytes, int], None]
 
+_KEPT = int(Verdict.KEPT)
+
 
 class FrameObserver:
     """Keeps the ledger of one NIC up to date.
@@ -25,45 +27,48 @@ class FrameObserver:
 
     def __init__(self, nic: int, netdev: NetDevice, ledger: Ledger, wire: Wire, delivered: Delivered) -> None:
         self.ledger = ledger
+        self.netdev = netdev
         self._nic = nic
-        self._netdev = netdev
         self._wire = wire
         self._delivered = delivered
         self._received = 0
         self._in_backlog: dict[int, int] = {}  # rx_seq by the skb's buffer
-        tracepoints = netdev.machine.tracepoints
-        tracepoints.register("netif_rx", self._on_netif_rx)
-        tracepoints.register("kfree_skb", self._on_kfree_skb)
-        tracepoints.register("netif_receive_skb", self._on_netif_receive_skb)
 
     def collect_verdicts(self) -> None:
         """Take over what the NIC has decided since the last call."""
         self.ledger.judged(self._wire.take_verdicts())
 
+    def netif_rx(self, skb: SkBuff) -> None:
+        """A packet is offered to the backlog."""
+        self._in_backlog[skb.head] = self._number()
+
+    def kfree_skb(self, skb: SkBuff) -> None:
+        """A packet is dropped."""
+        self.ledger.drop_at_backlog(self._in_backlog.pop(skb.head), skb.data)
+
+    def netif_receive_skb(self, skb: SkBuff) -> None:
+        """A packet enters the stack."""
+        rx_seq = self._in_backlog.pop(skb.head, None) if self._in_backlog else None
+        if rx_seq is None:
+            rx_seq = self._number()
+        data, now = skb.data, self.netdev.machine.now
+        self.ledger.deliver(rx_seq, data, now)
+        self._delivered(self._nic, data, now)
+
     def _number(self) -> int:
         rx_seq = self._received
         self._received += 1
-        if rx_seq >= self.ledger.verdicts[Verdict.KEPT]:
+        if rx_seq >= self.ledger.verdicts[_KEPT]:
             self.collect_verdicts()
         return rx_seq
 
-    def _on_netif_rx(self, skb: SkBuff) -> None:
-        if skb.dev is self._netdev:
-            self._in_backlog[skb.head] = self._number()
 
-    def _on_kfree_skb(self, skb: SkBuff, _reason: str) -> None:
-        if skb.dev is self._netdev:
-            self.ledger.drop_at_backlog(self._in_backlog.pop(skb.head), skb.data)
-
-    def _on_netif_receive_skb(self, skb: SkBuff) -> None:
-        if skb.dev is not self._netdev:
-            return
-        rx_seq = self._in_backlog.pop(skb.head, None)
-        if rx_seq is None:
-            rx_seq = self._number()
-        now = skb.dev.machine.now
-        self.ledger.deliver(rx_seq, skb.data, now)
-        self._delivered(self._nic, skb.data, now)
+def observe_frames(tracepoints: Tracepoints, observers: Iterable[FrameObserver]) -> None:
+    """From now on tell each observer of the packets of its interface."""
+    by_netdev = {observer.netdev: observer for observer in observers}
+    tracepoints.register("netif_rx", lambda skb: by_netdev[skb.dev].netif_rx(skb))
+    tracepoints.register("kfree_skb", lambda skb, _reason: by_netdev[skb.dev].kfree_skb(skb))
+    tracepoints.register("netif_receive_skb", lambda skb: by_netdev[skb.dev].netif_receive_skb(skb))
 
 
 class TraceFile:

@@ -28,7 +28,7 @@ from emulator.errors import RunFailed
 from emulator.generator import station_address
 from emulator.kernel_probes import show_kernel
 from emulator.ledger import Ledger, check_conservation, total_counts, total_latency
-from emulator.observation import Delivered, FrameObserver, TraceFile
+from emulator.observation import Delivered, FrameObserver, TraceFile, observe_frames
 from emulator.output import DELIVERED, SUMMARY, TRACE
 from emulator.progress import Progress, no_progress
 from emulator.report import build_summary, format_summary
@@ -136,6 +136,7 @@ class Traffic:
             FrameObserver(nic, netdev, Ledger(nic, byte_ps), emulation.engine.wires[nic], delivered)
             for nic, netdev in enumerate(netdevs)
         ]
+        observe_frames(emulation.machine.tracepoints, self._observers)
 
     @property
     def _ledgers(self) -> list[Ledger]:
@@ -146,7 +147,7 @@ class Traffic:
         before = self._read()
         engine = self._emulation.engine
         for nic, (wire, ledger) in enumerate(zip(engine.wires, self._ledgers, strict=True)):
-            wire.send(ledger.offer(frames(self._scenario, nic), engine.now * PS_PER_NS))
+            wire.send(ledger.offer(frames(self._scenario, nic, engine.now * PS_PER_NS)))
         await self._wait_for_the_end()
         after = self._read()
         for netdev in self._netdevs:

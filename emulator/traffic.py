@@ -47,26 +47,26 @@ def check_traffic(scenario: Scenario) -> TrafficFacts:
     return TrafficFacts(frames=frames * scenario.nics, padded=short * scenario.nics)
 
 
-def frames(scenario: Scenario, nic: int) -> Iterator[WireFrame]:
-    """The frames for one NIC in order, made as they are asked for; times count from the start of the traffic.
+def frames(scenario: Scenario, nic: int, origin_ps: int = 0) -> Iterator[WireFrame]:
+    """The frames for one NIC in order, made as they are asked for; the traffic starts at ``origin_ps``.
 
     Each NIC receives its own copy of the capture, or its own generated frames.
     """
     if scenario.generate:
-        return _generated(scenario, nic)
-    return _replayed(scenario)
+        return _generated(scenario, nic, origin_ps)
+    return _replayed(scenario, origin_ps)
 
 
-def _generated(scenario: Scenario, nic: int) -> Iterator[WireFrame]:
+def _generated(scenario: Scenario, nic: int, origin_ps: int) -> Iterator[WireFrame]:
     generator = UdpGenerator(scenario.generate, nic=nic, seed=scenario.seed)
     timing = WireTiming(byte_time_ps(scenario.rate))
     for index in range(scenario.count or 0):
         earliest_ps = 0 if scenario.pps is None else index * PS_PER_S // scenario.pps
-        slot = timing.send(generator.next_size(), earliest_ps)
-        yield WireFrame(generator.next_frame(slot.start // PS_PER_NS), earliest_ps)
+        start_ps, _ = timing.send(generator.next_size(), earliest_ps)
+        yield WireFrame(generator.next_frame(start_ps // PS_PER_NS), origin_ps + earliest_ps)
 
 
-def _replayed(scenario: Scenario) -> Iterator[WireFrame]:
+def _replayed(scenario: Scenario, origin_ps: int) -> Iterator[WireFrame]:
     """The capture, repeated; with its own times a repetition starts as soon as the one before is over."""
     from emulator.capture import read_capture  # noqa: PLC0415  (see above)
 
@@ -81,7 +81,7 @@ def _replayed(scenario: Scenario) -> Iterator[WireFrame]:
             elif scenario.timing == "capture" and time_ps is not None:
                 first_ps = time_ps if first_ps is None else first_ps
                 start_ps = max(start_ps, round_starts_ps + time_ps - first_ps)
-            yield WireFrame(data.ljust(MIN_FRAME_BYTES, b"\0"), start_ps)
+            yield WireFrame(data.ljust(MIN_FRAME_BYTES, b"\0"), origin_ps + start_ps)
             index += 1
         round_starts_ps = start_ps
 

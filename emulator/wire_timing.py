@@ -6,8 +6,6 @@ them.
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 PREAMBLE_BYTES = 8  #: with the start frame delimiter
 FCS_BYTES = 4
 GAP_BYTES = 12  #: the least distance from the last FCS byte to the next preamble
@@ -32,18 +30,6 @@ def occupied_ps(length: int, byte_ps: int) -> int:
     return (PREAMBLE_BYTES + length + FCS_BYTES + GAP_BYTES) * byte_ps
 
 
-class Slot(NamedTuple):
-    """When one frame is on the wire, in ps.
-
-    Attributes:
-        start: the preamble starts.
-        end: the last byte of the FCS has passed.
-    """
-
-    start: int
-    end: int
-
-
 class WireTiming:
     """The frames of one wire, one after the other, each as early as it may go.
 
@@ -56,9 +42,14 @@ class WireTiming:
         self.byte_ps = byte_ps
         self.free_ps = 0
 
-    def send(self, length: int, earliest_ps: int) -> Slot:
-        """Put the next frame (length in bytes, without FCS) on the wire, not before the given time."""
-        start = max(earliest_ps, self.free_ps)
-        end = start + (PREAMBLE_BYTES + length + FCS_BYTES) * self.byte_ps
-        self.free_ps = end + GAP_BYTES * self.byte_ps
-        return Slot(start, end)
+    def send(self, length: int, earliest_ps: int) -> tuple[int, int]:
+        """Put the next frame (length in bytes, without FCS) on the wire, not before the given time.
+
+        Returns:
+            When its preamble starts, and when the last byte of its FCS has passed, in ps.
+        """
+        byte_ps, free_ps = self.byte_ps, self.free_ps
+        start = earliest_ps if earliest_ps > free_ps else free_ps
+        end = start + (PREAMBLE_BYTES + length + FCS_BYTES) * byte_ps
+        self.free_ps = end + GAP_BYTES * byte_ps
+        return start, end

@@ -52,6 +52,14 @@ def test_own_times_of_a_capture(capture: str) -> None:
     assert starts(list(frames(scenario, 0))) == once + [5_000_000_000 + start for start in once]
 
 
+def test_times_count_from_the_origin(capture: str) -> None:
+    """The content of generated frames does not: it says when they are sent, counted from the start of the traffic."""
+    for scenario in (Scenario(capture=capture, timing="capture"), Scenario(generate=(60,), count=9, pps=7_001)):
+        moved, plain = list(frames(scenario, 0, 5_000)), list(frames(scenario, 0))
+        assert starts(moved) == [5_000 + start for start in starts(plain)]
+        assert [frame.data for frame in moved] == [frame.data for frame in plain]
+
+
 def test_exact_pace(capture: str) -> None:
     """Frame i starts at i/pps, rounded down to ps, without an error that grows; over repetitions too."""
     expected = [index * 10**12 // 7_001 for index in range(40)]

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from emulator.scenario import MAX_RATE, MIN_RATE
-from emulator.wire_timing import Slot, WireTiming, byte_time_ps, occupied_ps
+from emulator.wire_timing import WireTiming, byte_time_ps, occupied_ps
 
 
 @pytest.mark.parametrize(
@@ -30,8 +30,8 @@ def test_frames_per_second_of_gigabit() -> None:
 
 def test_one_minimum_frame() -> None:
     timing = WireTiming(8_000)
-    assert timing.send(60, 5_000) == Slot(start=5_000, end=5_000 + 72 * 8_000)
-    assert timing.send(60, 0).start == 5_000 + 84 * 8_000
+    assert timing.send(60, 5_000) == (5_000, 5_000 + 72 * 8_000)
+    assert timing.send(60, 0) == (5_000 + 84 * 8_000, 5_000 + (84 + 72) * 8_000)
 
 
 frame_lists = st.lists(st.tuples(st.integers(60, 1518), st.integers(0, 10**9)), min_size=1)
@@ -42,11 +42,11 @@ def test_every_frame_is_as_early_as_it_may_be(byte_ps: int, frames: list[tuple[i
     timing = WireTiming(byte_ps)
     free_ps = 0
     for length, earliest_ps in frames:
-        slot = timing.send(length, earliest_ps)
-        assert slot.start >= earliest_ps
-        assert slot.start >= free_ps
-        assert slot.start in (earliest_ps, free_ps)
-        assert slot.end - slot.start == (8 + length + 4) * byte_ps
-        free_ps = slot.start + occupied_ps(length, byte_ps)
-        assert free_ps - slot.end == 12 * byte_ps
+        start, end = timing.send(length, earliest_ps)
+        assert start >= earliest_ps
+        assert start >= free_ps
+        assert start in (earliest_ps, free_ps)
+        assert end - start == (8 + length + 4) * byte_ps
+        free_ps = start + occupied_ps(length, byte_ps)
+        assert free_ps - end == 12 * byte_ps
         assert timing.free_ps == free_ps

@@ -56,18 +56,21 @@ async def e1000_clean(napi: Napi, budget: int) -> int:
 async def e1000_clean_rx_irq(adapter: Adapter, work_to_do: int) -> int:
     """Pass packets to the stack and refill the ring behind them; returns how many descriptors were cleaned."""
     ring = adapter.rx_ring
+    unused = ring.unused
     work_done = 0
     while work_done < work_to_do:
         done, skb = await e1000_next_rx_skb(adapter)
         if not done:
             break
         work_done += 1
+        unused += 1
         if skb is not None:
             await netif_receive_skb(skb)
-        if ring.unused >= RX_BUFFER_WRITE:
-            await e1000_alloc_rx_buffers(adapter, ring.unused)
-    if ring.unused:
-        await e1000_alloc_rx_buffers(adapter, ring.unused)
+        if unused >= RX_BUFFER_WRITE:
+            await e1000_alloc_rx_buffers(adapter, unused)
+            unused = ring.unused
+    if unused:
+        await e1000_alloc_rx_buffers(adapter, unused)
     return work_done
 
 

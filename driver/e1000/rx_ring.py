@@ -39,12 +39,16 @@ _LAYOUT = RxDescriptor.as_shape()
 DESCRIPTOR_BYTES = _LAYOUT.size // 8
 _ADDRESS_LSB = _LAYOUT["address"].offset
 _WRITEBACK_LSB = _LAYOUT["length"].offset  #: the device writes back from here to the end
-_WRITEBACK_BYTES = DESCRIPTOR_BYTES - _WRITEBACK_LSB // 8
+_WRITEBACK_AT = _WRITEBACK_LSB // 8
+_WRITEBACK_BYTES = DESCRIPTOR_BYTES - _WRITEBACK_AT
 _LENGTH_MASK = (1 << _LAYOUT["length"].width) - 1
 _STATUS_LSB = _LAYOUT["status"].offset - _WRITEBACK_LSB
 _DD = 1 << _STATUS_LSB + RxStatus.as_shape()["DD"].offset
 _EOP = 1 << _STATUS_LSB + RxStatus.as_shape()["EOP"].offset
 _ERRORS = ((1 << _LAYOUT["errors"].width) - 1) << _LAYOUT["errors"].offset - _WRITEBACK_LSB
+
+
+_FROM_DEVICE = DmaDirection.FROM_DEVICE
 
 
 class RxRing:
@@ -79,7 +83,7 @@ class RxRing:
         """What the device wrote back to the next descriptor to clean; 0 if that one is not the device's."""
         if self.next_to_clean == self.next_to_use:
             return 0  # it still says DD from its last use
-        offset = self.next_to_clean * DESCRIPTOR_BYTES + _WRITEBACK_LSB // 8
+        offset = self.next_to_clean * DESCRIPTOR_BYTES + _WRITEBACK_AT
         return int.from_bytes(self.desc.read(offset, _WRITEBACK_BYTES), "little")
 
     def done(self) -> bool:
@@ -101,7 +105,7 @@ def e1000_free_rx_resources(adapter: Adapter) -> None:
     ring = adapter.rx_ring
     for slot, buffer in enumerate(ring.buffers):
         if buffer:
-            dma_unmap_single(adapter.pdev, buffer, RX_BUFFER_LEN, DmaDirection.FROM_DEVICE)
+            dma_unmap_single(adapter.pdev, buffer, RX_BUFFER_LEN, _FROM_DEVICE)
             adapter.pdev.machine.frags.free(buffer)
             ring.buffers[slot] = 0
     dma_free_coherent(adapter.pdev, ring.desc)
@@ -110,21 +114,22 @@ def e1000_free_rx_resources(adapter: Adapter) -> None:
 
 async def e1000_alloc_rx_buffers(adapter: Adapter, count: int) -> None:
     """Give the device so many buffers more. Without memory it gets fewer; the next poll or the watchdog tries again."""
-    ring = adapter.rx_ring
-    machine = adapter.pdev.machine
-    first = ring.next_to_use
+    ring, pdev = adapter.rx_ring, adapter.pdev
+    frags = pdev.machine.frags
+    first = slot = ring.next_to_use
     descriptors = bytearray()
     for _ in range(count):
-        buffer = machine.frags.alloc()
+        buffer = frags.alloc()
         if not buffer:
             adapter.alloc_rx_buff_failed += 1
             break
-        dma = dma_map_single(adapter.pdev, buffer, RX_BUFFER_LEN, DmaDirection.FROM_DEVICE)
-        ring.buffers[ring.next_to_use] = buffer
+        dma = dma_map_single(pdev, buffer, RX_BUFFER_LEN, _FROM_DEVICE)
+        ring.buffers[slot] = buffer
         descriptors += (dma << _ADDRESS_LSB).to_bytes(DESCRIPTOR_BYTES, "little")  # the rest zero: DD clear
-        ring.next_to_use = (ring.next_to_use + 1) % ring.count
+        slot = (slot + 1) % ring.count
     if not descriptors:
         return
+    ring.next_to_use = slot
     until_wrap = (ring.count - first) * DESCRIPTOR_BYTES
     ring.desc.write(first * DESCRIPTOR_BYTES, bytes(descriptors[:until_wrap]))
     if len(descriptors) > until_wrap:
@@ -148,12 +153,12 @@ async def e1000_next_rx_skb(adapter: Adapter) -> tuple[bool, SkBuff | None]:
     await spend(machine.costs.rx_packet + machine.costs.skb_alloc)
     slot = ring.next_to_clean
     buffer, ring.buffers[slot] = ring.buffers[slot], 0
-    dma_unmap_single(adapter.pdev, buffer, RX_BUFFER_LEN, DmaDirection.FROM_DEVICE)
+    dma_unmap_single(adapter.pdev, buffer, RX_BUFFER_LEN, _FROM_DEVICE)
     ring.next_to_clean = (slot + 1) % ring.count
-    whole = bool(writeback & _EOP) and not ring.discarding
-    ring.discarding = not writeback & _EOP
+    last = bool(writeback & _EOP)
+    whole, ring.discarding = last and not ring.discarding, not last
     if whole and not writeback & _ERRORS:
         return True, build_skb(buffer, writeback & _LENGTH_MASK, adapter.netdev)
-    adapter.rx_dropped += bool(writeback & _EOP)
+    adapter.rx_dropped += last
     machine.frags.free(buffer)
     return True, None

@@ -79,7 +79,7 @@ class Context:
         remaining: ns still to spend when it gets the CPU back.
         ends_at: when that is over, if nothing interrupts; KTIME_MAX while it stalls. For the topmost context only.
         stalled: it waits for an MMIO read.
-        result: of the trap that it waits for.
+        result: of its last MMIO read.
     """
 
     __slots__ = ("account", "code", "ends_at", "level", "remaining", "result", "stalled")
@@ -167,8 +167,12 @@ class Cpu:
 
     # --- running -------------------------------------------------------------------------------------------------
 
-    def run(self) -> None:
-        """Run all that can run here at the present instant."""
+    def run(self) -> int:
+        """Run all that can run here at the present instant.
+
+        Returns:
+            When something happens here by itself, in ns; KTIME_MAX if nothing does.
+        """
         global _running  # noqa: PLW0603 - as the per-CPU register that holds `current`
         _running = self
         now, irqs, timers, stack = self.machine.now, self.machine.irqs, self.timers, self.stack
@@ -178,28 +182,21 @@ class Cpu:
                     continue
                 if not stack:
                     if not self._schedule():
-                        return
+                        return timers.deadline
                     continue
                 top = stack[-1]
-                if top.ends_at <= now:
+                ends_at = top.ends_at
+                if ends_at <= now:
                     self._step(top)
-                elif top.level is not TASK or not self._preempt():
-                    return
+                    continue
+                if top.level is TASK:
+                    if self._preempt():
+                        continue
+                    ends_at = min(ends_at, self._slice_end())
+                timer = timers.deadline
+                return timer if now < timer < ends_at else ends_at  # a timer that is due waits for its CPU
         finally:
             _running = None
-
-    def deadline(self) -> int:
-        """When something happens here by itself; KTIME_MAX if nothing does."""
-        timer = self.timers.deadline
-        if timer <= self.machine.now:
-            timer = KTIME_MAX  # it is due, and waits for its CPU
-        if not self.stack:
-            return timer
-        top = self.stack[-1]
-        if top.level is TASK and self._preemptible and self.runqueue.waiting:
-            assert self.current is not None
-            return min(timer, top.ends_at, self.runqueue.slice_end(self.current))
-        return timer if timer < top.ends_at else top.ends_at
 
     def resume(self, value: int) -> None:
         """The MMIO read for which this CPU stalls came back."""
@@ -224,7 +221,6 @@ class Cpu:
         except StopIteration:
             self._finish(context)
             return
-        context.result = None
         if type(request) is int:
             context.ends_at = self.machine.now + request
         elif type(request) is Stall:
@@ -287,6 +283,13 @@ class Cpu:
             return False
         self._switch_out(runnable=True)
         return True
+
+    def _slice_end(self) -> int:
+        """When the task that has the CPU must leave it to another one that waits; KTIME_MAX if there is none."""
+        if not self.runqueue.waiting or not self._preemptible:
+            return KTIME_MAX
+        assert self.current is not None
+        return self.runqueue.slice_end(self.current)
 
     def _switch_out(self, *, runnable: bool) -> None:
         task = self.current

@@ -69,7 +69,12 @@ class FragAllocator:
     def __init__(self, pages: PageAllocator) -> None:
         self._pages = pages
         self._free: list[int] = []
-        self.in_use = 0
+        self._made = 0
+
+    @property
+    def in_use(self) -> int:
+        """Buffers that have an owner."""
+        return self._made - len(self._free)
 
     def alloc(self) -> int:
         """Address of a buffer; 0 if there is no memory left."""
@@ -78,12 +83,11 @@ class FragAllocator:
             if not page:
                 return 0
             self._free.extend(range(page + PAGE_SIZE - self.SIZE, page - 1, -self.SIZE))
-        self.in_use += 1
+            self._made += PAGE_SIZE // self.SIZE
         return self._free.pop()
 
     def free(self, address: int) -> None:
         """Give a buffer back."""
-        self.in_use -= 1
         self._free.append(address)
 
 

@@ -1,7 +1,7 @@
 """The machine: CPUs, time, interrupt lines and the bus, as a deterministic discrete-event model that does no I/O.
 
 Whoever runs a machine does this, over and over: ``run()``, start the requests that come out of it on the device,
-let the device go on until ``deadline()`` or until it has something to tell, and tell the machine: ``advance_to``,
+let the device go on until ``deadline`` or until it has something to tell, and tell the machine: ``advance_to``,
 ``set_irq_level``, ``complete_read``.
 """
 
@@ -51,6 +51,8 @@ class Machine:
 
     Attributes:
         now: simulated time in ns.
+        deadline: until when nothing happens by itself, as of the last run(), in ns; KTIME_MAX if nothing ever does.
+        resched: a task was woken, and its CPU has to look whether it should run.
         memory: host memory, shared with the devices.
         cpus, irqs, softirqs, netdevs, napis, tracepoints: what it consists of.
         pages, frags: allocators of host memory.
@@ -61,6 +63,8 @@ class Machine:
         self, memory: HostMemory, costs: Costs, *, cpus: int = 1, sysctl: Sysctl | None = None, seed: int = 0
     ) -> None:
         self.now = 0
+        self.deadline = 0
+        self.resched = False
         self.memory = memory
         self.costs = costs
         self.sysctl = sysctl or Sysctl()
@@ -89,14 +93,13 @@ class Machine:
 
     def run(self) -> list[Request]:
         """Run all that can run at the present instant; returns what the device must be asked, in order."""
-        for cpu in self.cpus:
-            cpu.run()
+        while True:
+            self.resched = False
+            self.deadline = min(map(Cpu.run, self.cpus))
+            if not self.resched:
+                break
         requests, self._requests = self._requests, []
         return requests
-
-    def deadline(self) -> int:
-        """Until when nothing happens by itself, in ns; KTIME_MAX if nothing ever does."""
-        return min(map(Cpu.deadline, self.cpus))
 
     def advance_to(self, now: int) -> None:
         """The time is now so many ns."""

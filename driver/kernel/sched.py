@@ -69,6 +69,7 @@ class RunQueue:
         """Add a task that woke; it gets no credit for the time it slept."""
         task.vruntime = max(task.vruntime, self.min_vruntime)
         self.waiting.append(task)
+        self.cpu.machine.resched = True
 
     def put_prev(self, task: Task, *, runnable: bool) -> None:
         """The task leaves the CPU."""

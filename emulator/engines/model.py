@@ -82,9 +82,9 @@ class ModelWire:
             frame = next(self._sources[0], None)
             if frame is not None:
                 earliest_ps = max(frame.start_ps, self._schedule.now * PS_PER_NS)
-                slot = self._timing.send(len(frame.data), earliest_ps)
-                began_ps = slot.start + PREAMBLE_BYTES * self._timing.byte_ps
-                self._schedule.at(-(-slot.end // PS_PER_NS), self._arrive, (frame, began_ps // PS_PER_NS))
+                start_ps, end_ps = self._timing.send(len(frame.data), earliest_ps)
+                began_ps = start_ps + PREAMBLE_BYTES * self._timing.byte_ps
+                self._schedule.at(-(-end_ps // PS_PER_NS), self._arrive, (frame, began_ps // PS_PER_NS))
                 return
             self._sources.popleft()
         self._busy = False

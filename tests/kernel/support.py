@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
 from driver.kernel.costs import Costs
+from driver.kernel.cpu import KTIME_MAX
 from driver.kernel.irq import IrqReturn, request_irq
 from driver.kernel.machine import Machine, MmioRead, MmioWrite
 from driver.kernel.pci import FIRST_IRQ
@@ -65,8 +66,7 @@ class Computer:
         while True:
             for request in machine.run():
                 self._start(request)
-            times = [time for time in (machine.deadline(), self._events[0][0] if self._events else None) if time]
-            now = min(times, default=until + 1)
+            now = min(machine.deadline, self._events[0][0] if self._events else KTIME_MAX)
             if now > until:
                 machine.advance_to(until)
                 return
