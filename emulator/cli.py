@@ -60,7 +60,7 @@ def _explain(error: Exception) -> tuple[str, int]:
         case RunFailed():
             return f"run failed: {error}", EXIT_RUN_FAILED
         case click.Abort():
-            return f"interrupted; {error.__cause__ or 'nothing was written'}", EXIT_INTERRUPTED  # the text of Ctrl-C
+            return f"interrupted; {str(error.__cause__) or 'nothing was written'}", EXIT_INTERRUPTED
         case OSError():  # a full disk, a file that went away
             return f"{error.filename or 'output'}: {error.strerror}", EXIT_USER_ERROR
         case _:
@@ -211,7 +211,9 @@ def sweep(file: Path, table: Path | None, workers: int | None, cluster: str | No
     kept = outcome.rows - outcome.done
     click.echo(f"Written to {table}: {outcome.rows} runs" + (f", {kept} of them kept from before" if kept else ""))
     if outcome.failed:
-        return _complain(f"{outcome.failed} of {outcome.rows} runs failed; see column error", EXIT_RUN_FAILED)
+        return _complain(
+            f"{outcome.failed} of {outcome.rows} runs failed; the column error of {table} says why", EXIT_RUN_FAILED
+        )
     return 0
 
 

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 
@@ -17,6 +17,7 @@ from emulator.output import SUMMARY, TRACE, WAVES
 from emulator.progress import Progress
 from emulator.report import build_summary, format_summary
 from emulator.scenario import BUNDLED_CAPTURE, Scenario
+from emulator.sweep.run_sweep import Outcome
 from tests.capture_files import Stamped, pcap
 from tests.results_of_a_run import RESULTS
 
@@ -125,7 +126,7 @@ def test_json_to_stdout_leaves_the_table_to_stderr(runs: list[Scenario], capsys:
     [
         ("", "Missing command"),
         ("fly", "No such command 'fly'"),
-        ("run --engine verilog", "'verilog' is not one of 'icarus', 'verilator', 'model'"),
+        ("run --engine verilog", "'verilog' is not one of 'icarus', "),
         ("run --mode poll", "'poll' is not one of 'napi', 'irq'"),
         ("run --timing exact", "'exact'"),
         ("run --costs cheap", "--costs cheap: unknown profile; allowed: modern, router2002"),
@@ -150,6 +151,11 @@ def test_json_to_stdout_leaves_the_table_to_stderr(runs: list[Scenario], capsys:
         ("run nowhere.pcap", "nowhere.pcap: No such file or directory"),
         ("run --json nowhere/copy.json", "--json nowhere/copy.json: not a file in an existing directory"),
         ("run --json .", "--json .: not a file in an existing directory"),
+        ("sweep", "Missing argument 'FILE'"),
+        ("sweep nowhere.toml", "nowhere.toml: No such file or directory"),
+        ("sweep nowhere.toml --out table.xlsx", "--out table.xlsx: unknown format; the name must end in .csv or .par"),
+        ("sweep nowhere.toml --workers 0", "0 is not in the range x>=1"),
+        ("sweep x.toml --workers 2 --cluster tcp://there", "--workers and --cluster exclude each other"),
         ("wave", "build/run/waves.fst: not there; make it with: napi-hil run --waves --out build/run"),
         ("wave somewhere", "somewhere/waves.fst: not there"),
     ],
@@ -231,6 +237,57 @@ def test_version(monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
     monkeypatch.setattr("importlib.metadata.version", {"napi-hil": "1.2.3"}.__getitem__)
     assert cli.main(["--version"]) == 0
     assert capsys.readouterr().out == "napi-hil, version 1.2.3\n"
+
+
+@pytest.fixture
+def sweeps(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
+    """Arguments of sweeps; each has 5 runs of which 2 were done before."""
+    calls: list[tuple[Any, ...]] = []
+
+    def run_sweep(file: Path, table: Path, *, workers: int | None, cluster: str | None) -> Outcome:
+        calls.append((file, table, workers, cluster))
+        return Outcome(rows=5, failed=0, done=3)
+
+    monkeypatch.setattr(cli, "run_sweep", run_sweep)
+    return calls
+
+
+@pytest.mark.parametrize(
+    ("arguments", "call"),
+    [
+        ("some/x.toml", (Path("some/x.toml"), Path("some/x.csv"), None, None)),
+        ("x.toml --out y.parquet --workers 3", (Path("x.toml"), Path("y.parquet"), 3, None)),
+        ("x.toml --cluster tcp://there:8786", (Path("x.toml"), Path("x.csv"), None, "tcp://there:8786")),
+    ],
+)
+def test_sweep(sweeps: list[tuple[Any, ...]], capsys: Capture, arguments: str, call: tuple[Any, ...]) -> None:
+    assert cli.main(["sweep", *arguments.split()]) == 0
+    assert sweeps == [call]
+    assert capsys.readouterr() == (f"Written to {call[1]}: 5 runs, 2 of them kept from before\n", "")
+
+
+def test_a_sweep_with_failed_runs(monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
+    monkeypatch.setattr(cli, "run_sweep", lambda *_, **__: Outcome(rows=5, failed=2, done=5))
+    assert cli.main(["sweep", "x.toml"]) == 1
+    complaint = "napi-hil: 2 of 5 runs failed; the column error of x.csv says why\n"
+    assert capsys.readouterr() == ("Written to x.csv: 5 runs\n", complaint)
+
+
+def test_an_interrupted_sweep(monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
+    def run_sweep(*_: object, **__: object) -> NoReturn:
+        raise KeyboardInterrupt("3 of 5 runs are missing")
+
+    monkeypatch.setattr(cli, "run_sweep", run_sweep)
+    line = refused(capsys, "sweep", "x.toml", status=cli.EXIT_INTERRUPTED)
+    assert line == "napi-hil: interrupted; 3 of 5 runs are missing\n"
+
+
+def test_help_of_sweep(capsys: Capture) -> None:
+    assert cli.main(["sweep", "--help"]) == 0
+    shown = capsys.readouterr().out
+    for option in ("--out", "--workers", "--cluster"):
+        assert option in shown
+    assert "\n    [axes]\n    mode = [" in shown
 
 
 def viewer(directory: Path, content: str) -> None:

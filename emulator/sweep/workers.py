@@ -77,7 +77,8 @@ def cluster_workers(address: str) -> Iterator[Client]:
     """
     from distributed import Client  # noqa: PLC0415
 
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what goes wrong is said once, by us
+    for logger in ("distributed", "distributed.client"):  # what goes wrong is said once, by us
+        logging.getLogger(logger).setLevel(logging.CRITICAL)
     try:
         client = Client(address, timeout=CONNECT_TIMEOUT_S)
     except (OSError, ValueError) as error:
