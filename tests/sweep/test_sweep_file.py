@@ -47,6 +47,14 @@ def test_paths_count_from_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert [run.costs for run in runs] == ["modern", str(folder / "costs.toml")]
 
 
+def test_the_example_of_the_guide(tmp_path: Path) -> None:
+    guide = (BUNDLED_CAPTURE.parents[1] / "docs/sweeps.md").read_text()
+    sweep = read_sweep(sweep_file(tmp_path, guide.split("```toml\n")[1].split("```")[0]))
+    assert sweep.axes == ("mode", "pps")
+    assert len(sweep.scenarios) == 12
+    assert all(f"`{name}`" in guide for name in SETTINGS)
+
+
 def refusal(path: Path) -> str:
     with pytest.raises(UserError) as caught:
         read_sweep(path)
