@@ -39,6 +39,7 @@ def build_library(
     Raises:
         UserError: Verilator or a C++ compiler is missing, too old, or fails.
     """
+    versions = {"verilator": find_verilator().version, "compiler": find_compiler()}
     sources = native_sources(data_width=data_width, rx_fifo_bytes=rx_fifo_bytes)
     parameters = {"NICS": nics, "CPUS": cpus, "DATA_WIDTH": data_width}
     options = [f"-G{name}={value}" for name, value in parameters.items()]
@@ -50,7 +51,6 @@ def build_library(
         _make(folder, sources, options, nics=nics, waves=waves)
 
     build_code = [Path(str(module.__file__)) for module in (cxx, tools, verilator)]
-    versions = {"verilator": find_verilator().version, "compiler": find_compiler()}
     files = [*sources, *_OWN, *build_code, Path(__file__)]
     return cached_folder("native", files, {"options": options, **versions}, make) / _LIBRARY
 
