@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from cocotb.simtime import get_sim_time
-
+from emulator.engines.board_signal import Handle, SignalArray, now_step
 from emulator.engines.board_wire import WORD_BYTES
-from emulator.engines.board_word import Handle, read_word, write_word
 from emulator.errors import RunFailed
 
 
@@ -21,7 +19,7 @@ class BoardMemory:
 
     def __init__(self, words: Handle, size: int) -> None:
         self.size = size
-        self._words = words
+        self._words = SignalArray(words)
         self._known: dict[int, bytes] = {}
         self._known_at = -1
 
@@ -54,14 +52,14 @@ class BoardMemory:
         for number in range(first, last):
             start = (number - first) * WORD_BYTES
             word = data[start : start + WORD_BYTES]
-            write_word(self._words[number], int.from_bytes(word, "little"))
+            self._words.write(number, int.from_bytes(word, "little"))
             self._known[number] = word
 
     def _range(self, address: int, length: int) -> tuple[int, int]:
         """Numbers of the first word of an access and of the one behind its last; forgets words of earlier instants."""
         if address < 0 or address + length > self.size:
             raise RunFailed(f"access to {length} bytes at {address:#x}, outside of {self.size} bytes of host memory")
-        now = get_sim_time("step")
+        now = now_step()
         if now != self._known_at:
             self._known.clear()
             self._known_at = now
@@ -70,6 +68,6 @@ class BoardMemory:
     def _word(self, number: int) -> bytes:
         word = self._known.get(number)
         if word is None:
-            word = read_word(self._words[number]).to_bytes(WORD_BYTES, "little")
+            word = self._words.read(number).to_bytes(WORD_BYTES, "little")
             self._known[number] = word
         return word

@@ -7,16 +7,14 @@ Python is woken only for what docs/architecture.md calls an event, and for the t
 from __future__ import annotations
 
 import cocotb
-from cocotb.handle import Immediate
-from cocotb.simtime import get_sim_time
 
 from driver.kernel.costs import Costs
 from emulator.engines.base import Event, IrqChanged, MmioDone
 from emulator.engines.board_latencies import CLOCK_NS, latency_cycles
 from emulator.engines.board_memory import BoardMemory
 from emulator.engines.board_port import STATUS_BITS, BoardPort, SlotStatus, slot_status
+from emulator.engines.board_signal import Handle, Signal, SignalArray, now_step
 from emulator.engines.board_wire import WORD_BYTES, BoardWire
-from emulator.engines.board_word import Handle, read_word, write_word
 from emulator.engines.wakeup import ChangeOrTimeout
 from emulator.probes import ProbeLayout
 
@@ -24,45 +22,35 @@ STEPS_PER_NS = 1000  #: the board's time precision is 1 ps
 
 
 class _SlotSignals:
-    """The signals of a NIC's slot, through their handles; see PortSignals and WireSignals."""
+    """The signals of a NIC's slot; see PortSignals and WireSignals."""
 
     def __init__(self, slot: Handle, byte_ps: int) -> None:
-        self._slot = slot
-        source = slot.source
-        source.byte_ps.set(Immediate(byte_ps))
-        self._requests = slot.mmio.requests
-        self._returned_data = slot.mmio.returned_data
-        self._words = source.words
-        self._queued_words = source.queued_words
-        self._call_at = source.call_at
-        self._log = slot.verdicts.words
+        mmio, source, verdicts = slot.mmio, slot.source, slot.verdicts
+        Signal(source.byte_ps).write(byte_ps)
+        self._counters = [
+            Signal(counter) for counter in (source.sent_words, verdicts.count, mmio.completions, mmio.taken)
+        ]
+        self._returned_data = SignalArray(mmio.returned_data)
+        self._words = SignalArray(source.words)
+        self._log = SignalArray(verdicts.words)
+        self.set_request = SignalArray(mmio.requests).write
+        self.set_queued_words = Signal(source.queued_words).write
+        self.set_call_at = Signal(source.call_at).write
 
     def counters(self) -> SlotStatus:
         """The counters in the status, from the registers behind it: at time 0 nothing has been derived of them yet."""
-        registers = (self._slot.source.sent_words, self._slot.verdicts.count, self._slot.mmio.completions)
-        sent, verdicts, completions = (register.value.to_unsigned() for register in registers)
-        return SlotStatus(sent, verdicts, 0, completions, 0, self._slot.mmio.taken.value.to_unsigned())
-
-    def set_request(self, slot: int, bits: int) -> None:
-        self._requests[slot].set(Immediate(bits))
+        sent, verdicts, completions, taken = (counter.read() for counter in self._counters)
+        return SlotStatus(sent, verdicts, 0, completions, 0, taken)
 
     def returned_data(self, slot: int) -> int:
-        data: int = self._returned_data[slot].value.to_unsigned()
-        return data
+        return self._returned_data.read(slot)
 
     def put_words(self, index: int, data: bytes) -> None:
         for start in range(0, len(data), WORD_BYTES):
-            word = int.from_bytes(data[start : start + WORD_BYTES], "little")
-            write_word(self._words[index + start // WORD_BYTES], word)
-
-    def set_queued_words(self, words: int) -> None:
-        self._queued_words.set(Immediate(words))
-
-    def set_call_at(self, words: int) -> None:
-        self._call_at.set(Immediate(words))
+            self._words.write(index + start // WORD_BYTES, int.from_bytes(data[start : start + WORD_BYTES], "little"))
 
     def verdict_word(self, index: int) -> int:
-        return read_word(self._log[index])
+        return self._log.read(index)
 
 
 class CocotbEngine:
@@ -87,9 +75,9 @@ class CocotbEngine:
         self.wakeups = 0
         self.first_interrupt: int | None = None
         for name, cycles in latency_cycles(costs).items():
-            core[f"{name}_cycles"].set(Immediate(cycles))
-        self._status = core.status
-        self._wake_now = core.wake
+            Signal(core[f"{name}_cycles"]).write(cycles)
+        self._status = Signal(core.status)
+        self._wake_now = Signal(core.wake)
         self._wake = dut.wake
         slots = [_SlotSignals(core.slot[number], byte_ps) for number in range(self.nics)]
         self._ports = [BoardPort(number, slot, slot.counters()) for number, slot in enumerate(slots)]
@@ -100,7 +88,7 @@ class CocotbEngine:
         self._fresh_at = 0  # step of the last look at `status`
         self._events: list[Event] = []
         self._probes = ProbeLayout(dut.CPUS.value.to_signed(), self.nics)
-        self._probe_vector = core.probes.values
+        self._probe_vector = Signal(core.probes.values)
         self._probes_shown = self._probes.value
         self._waves = "waves" in cocotb.plusargs
 
@@ -112,7 +100,7 @@ class CocotbEngine:
     @property
     def now(self) -> int:
         """Simulated time in ns since the start of the simulation."""
-        return int(get_sim_time("step")) // STEPS_PER_NS
+        return now_step() // STEPS_PER_NS
 
     @property
     def cycles(self) -> int:
@@ -124,7 +112,7 @@ class CocotbEngine:
         self._show_probes()
         until_step = until * STEPS_PER_NS
         while True:
-            step = int(get_sim_time("step"))
+            step = now_step()
             if step != self._looked_at:
                 self._looked_at = step
                 self._look()
@@ -158,13 +146,13 @@ class CocotbEngine:
 
     def _show_probes(self) -> None:
         """Write the probes if they changed; not at time 0, as Icarus 11 then never updates what depends on them."""
-        if self._probes.value != self._probes_shown and get_sim_time("step"):
+        if self._probes.value != self._probes_shown and now_step():
             self._probes_shown = self._probes.value
-            self._probe_vector.set(Immediate(self._probes_shown))
+            self._probe_vector.write(self._probes_shown)
 
     def _look(self) -> None:
         """Take in what the board has to tell, if anything, and give the wires that ask for it more frames."""
-        wake = self._wake_now.value.to_unsigned()
+        wake = self._wake_now.read()
         changed = wake ^ self._seen
         if not changed:
             return
@@ -176,12 +164,12 @@ class CocotbEngine:
 
     def _refresh(self) -> int:
         """Take in `status`, once in an instant; returns the time in ns."""
-        step = int(get_sim_time("step"))
+        step = now_step()
         if step == self._fresh_at:
             return step // STEPS_PER_NS
         self._fresh_at = step
         done: list[MmioDone] = []
-        vector = self._status.value.to_unsigned()
+        vector = self._status.read()
         for number in range(self.nics):
             status = slot_status(vector >> number * STATUS_BITS)
             self._wires[number].update(status)

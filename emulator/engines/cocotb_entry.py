@@ -10,7 +10,7 @@ import cocotb
 
 import emulator.capture  # noqa: F401  (its import of scapy takes longer than a short run and is none of it)
 from emulator.cost_profiles import load_costs
-from emulator.engines.board_word import Handle
+from emulator.engines.board_signal import Handle
 from emulator.engines.cocotb_engine import CocotbEngine
 from emulator.engines.launch import DIRECTORY, OUTCOME, PROGRESS, SCENARIO
 from emulator.errors import RunFailed, UserError

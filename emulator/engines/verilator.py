@@ -106,11 +106,8 @@ def verilate(folder: Path, toplevel: str, sources: Iterable[Path], options: Sequ
         UserError: Verilator is missing or cannot do it; with its first error and the log.
     """
     verilator = find_verilator()
-    command = [verilator.program, "--cc", "--make", "json", "--Mdir", folder, "--prefix", PREFIX]
-    run_tool(
-        [*command, "--top-module", toplevel, "--timescale", "1ns/1ps", *options, *sources],
-        environment=verilator.environment,
-        log=log,
-    )
+    command: list[str | Path] = [verilator.program, "--cc", "--make", "json", "--Mdir", folder, "--prefix", PREFIX]
+    command += ["--top-module", toplevel, "--timescale", "1ns/1ps", *options, *sources]
+    run_tool(command, environment=verilator.environment, log=log)
     build = json.loads((folder / f"{PREFIX}.json").read_text())["sources"]
     return [Path(file) for kind, files in build.items() if kind != "deps" for file in files]

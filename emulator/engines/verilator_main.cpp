@@ -13,28 +13,34 @@
 // Loads cocotb's libraries; it is in the library that this program is linked with.
 extern "C" void vlog_startup_routines_bootstrap();
 
-// With callbacks for changed values, which may change values in turn; until nothing does.
-static void evaluate(Vtop& top) {
-    do {
-        top.eval_step();
-        VerilatedVpi::clearEvalNeeded();
-        VerilatedVpi::doInertialPuts();
-        while (VerilatedVpi::callValueCbs()) {
-        }
-    } while (VerilatedVpi::evalNeeded());
+// Calls back those who wait for this now; asking first is much cheaper.
+static void call(uint32_t reason) {
+    if (VerilatedVpi::hasCbs(reason)) VerilatedVpi::callCbs(reason);
+}
+
+// Calls back those who wait for changed values, until nobody changes one in turn.
+static void call_for_changes() {
+    while (VerilatedVpi::callValueCbs()) {
+    }
 }
 
 // Everything from the evaluation to the end of the present time step (IEEE 1800-2017, 4.4.2 and 36.9.1).
 static void finish_time_step(Vtop& top) {
     do {
-        evaluate(top);
-        VerilatedVpi::callCbs(cbReadWriteSynch);
-        VerilatedVpi::doInertialPuts();
-        while (VerilatedVpi::callValueCbs()) {
+        do {
+            top.eval_step();
+            VerilatedVpi::clearEvalNeeded();
+            VerilatedVpi::doInertialPuts();
+            call_for_changes();
+        } while (VerilatedVpi::evalNeeded());
+        if (VerilatedVpi::hasCbs(cbReadWriteSynch)) {
+            VerilatedVpi::callCbs(cbReadWriteSynch);
+            VerilatedVpi::doInertialPuts();
+            call_for_changes();
         }
     } while (VerilatedVpi::evalNeeded());
     top.eval_end_step();
-    VerilatedVpi::callCbs(cbReadOnlySynch);
+    call(cbReadOnlySynch);
 }
 
 // Goes to the next time at which somebody waits; false if nobody does.
@@ -44,10 +50,9 @@ static bool next_time_step(VerilatedContext& context, Vtop& top) {
     const uint64_t time = std::min<uint64_t>(design, VerilatedVpi::cbNextDeadline());
     if (time == never) return false;
     context.time(time);
-    VerilatedVpi::callCbs(cbNextSimTime);
-    VerilatedVpi::callTimedCbs();
-    while (VerilatedVpi::callValueCbs()) {
-    }
+    VerilatedVpi::callCbs(cbNextSimTime);  // it also finds out whose time has come
+    call(cbAfterDelay);
+    call_for_changes();
     return true;
 }
 

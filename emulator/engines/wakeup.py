@@ -5,7 +5,7 @@ from __future__ import annotations
 from cocotb import simulator
 from cocotb._gpi_triggers import GPITrigger
 
-from emulator.engines.board_word import Handle
+from emulator.engines.board_signal import Handle
 
 
 class ChangeOrTimeout(GPITrigger):
