@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import struct
 from collections import deque
 from typing import NamedTuple, Protocol
 
 from emulator.engines.base import MmioDone
 from emulator.errors import RunFailed
 
-STATUS_BITS = 128  #: per NIC, see board_core.v
+_STATUS = struct.Struct("<IIIHH")  # as board_core.v puts it together
+
+STATUS_BYTES = _STATUS.size  #: per NIC
 
 _REQUESTS = 256  # slots of mmio_port.v
 _NEW, _WRITE = 1 << 50, 1 << 49
@@ -36,16 +39,10 @@ class SlotStatus(NamedTuple):
     taken: int  #: accesses taken, 9 bits
 
 
-def slot_status(bits: int) -> SlotStatus:
-    """Take the status bits of a slot apart; bits above them do not matter."""
-    return SlotStatus(
-        bits & 0xFFFF_FFFF,
-        bits >> 32 & 0xFFFF_FFFF,
-        bits >> 64 & 0xFFFF_FFFF,
-        bits >> 96 & 0xFFFF,
-        bits >> 112 & 1,
-        bits >> 113 & 0x1FF,
-    )
+def slot_status(vector: bytes | memoryview, number: int) -> SlotStatus:
+    """The part of the board's ``status`` that a slot has; byte 0 is in its bits 7 to 0."""
+    sent_words, verdicts, data, completions, rest = _STATUS.unpack_from(vector, number * STATUS_BYTES)
+    return SlotStatus(sent_words, verdicts, data, completions, rest & 1, rest >> 1)
 
 
 class BoardPort:
@@ -82,7 +79,7 @@ class BoardPort:
         """Take in what the slot shows now; the reads that have completed since the last time."""
         self.taken += status.taken - self.taken & 0x1FF
         count = status.completions - self.completed & 0xFFFF
-        done = []
+        done: list[MmioDone] = []
         for left in reversed(range(count)):
             value = status.data if left == 0 else self._signals.returned_data(self.completed % _REQUESTS)
             done.append(MmioDone(self._tags.popleft(), value))

@@ -9,12 +9,13 @@ from __future__ import annotations
 import cocotb
 
 from driver.kernel.costs import Costs
-from emulator.engines.base import Event, IrqChanged, MmioDone
-from emulator.engines.board_latencies import CLOCK_NS, latency_cycles
+from emulator.engines.base import Event
+from emulator.engines.board_engine import BoardEngine
+from emulator.engines.board_latencies import latency_cycles
 from emulator.engines.board_memory import BoardMemory
-from emulator.engines.board_port import STATUS_BITS, BoardPort, SlotStatus, slot_status
+from emulator.engines.board_port import STATUS_BYTES, SlotStatus
 from emulator.engines.board_signal import Handle, Signal, SignalArray, now_step
-from emulator.engines.board_wire import WORD_BYTES, BoardWire
+from emulator.engines.board_wire import WORD_BYTES
 from emulator.engines.wakeup import ChangeOrTimeout
 from emulator.probes import ProbeLayout
 
@@ -53,13 +54,12 @@ class _SlotSignals:
         return self._log.read(index)
 
 
-class CocotbEngine:
-    """See Engine in emulator/engines/base.py. Time 0 is the start of the simulation.
+class CocotbEngine(BoardEngine):
+    """The board in a simulator.
 
     Attributes:
         name: ``icarus`` or ``verilator``, by the simulator that runs the test.
         wakeups: how often the simulator has woken Python through `advance`.
-        first_interrupt: when the first interrupt after a frame on its NIC's wire reached the CPU, in ns; None before.
     """
 
     def __init__(self, dut: Handle, costs: Costs, *, byte_ps: int = 8000) -> None:
@@ -70,42 +70,28 @@ class CocotbEngine:
         """
         core = dut.core
         self.name = cocotb.SIM_NAME.partition(" ")[0].lower()
-        self.nics: int = dut.NICS.value.to_signed()
+        nics = dut.NICS.value.to_signed()
+        slots = [_SlotSignals(core.slot[number], byte_ps) for number in range(nics)]
+        super().__init__(slots, [slot.counters() for slot in slots])
         self.memory = BoardMemory(core.memory.words, dut.MEMORY_BYTES.value.to_signed())
         self.wakeups = 0
-        self.first_interrupt: int | None = None
         for name, cycles in latency_cycles(costs).items():
             Signal(core[f"{name}_cycles"]).write(cycles)
         self._status = Signal(core.status)
         self._wake_now = Signal(core.wake)
         self._wake = dut.wake
-        slots = [_SlotSignals(core.slot[number], byte_ps) for number in range(self.nics)]
-        self._ports = [BoardPort(number, slot, slot.counters()) for number, slot in enumerate(slots)]
-        self._wires = [BoardWire(slot, slot.counters(), self._refresh) for slot in slots]
-        self._irqs = [False] * self.nics
         self._seen = -1  # value of `wake`; at the first look all is new
         self._looked_at = 0  # step of the last look at `wake`; at step 0 there is nothing to see
         self._fresh_at = 0  # step of the last look at `status`
-        self._events: list[Event] = []
         self._probes = ProbeLayout(dut.CPUS.value.to_signed(), self.nics)
         self._probe_vector = Signal(core.probes.values)
         self._probes_shown = self._probes.value
         self._waves = "waves" in cocotb.plusargs
 
     @property
-    def wires(self) -> list[BoardWire]:
-        """One per NIC."""
-        return self._wires
-
-    @property
     def now(self) -> int:
         """Simulated time in ns since the start of the simulation."""
         return now_step() // STEPS_PER_NS
-
-    @property
-    def cycles(self) -> int:
-        """Rising edges of the clock so far; the first one is at 4.5 ns."""
-        return (self.now + CLOCK_NS - 5) // CLOCK_NS
 
     async def advance(self, until: int) -> list[Event]:
         """Let the hardware run until the given time in ns, or to the first instant with events, and return them."""
@@ -117,32 +103,16 @@ class CocotbEngine:
                 self._looked_at = step
                 self._look()
             if self._events:
-                events, self._events = self._events, []
-                return events
+                return self._take_events()
             if step >= until_step:
                 return []
             await ChangeOrTimeout(self._wake, until_step - step)
             self.wakeups += 1
 
-    def mmio_read(self, nic: int, offset: int, tag: int) -> None:
-        """Start a 32-bit read at the present instant."""
-        self._port(nic).read(offset, tag)
-
-    def mmio_write(self, nic: int, offset: int, value: int) -> None:
-        """Post a 32-bit write at the present instant."""
-        self._port(nic).write(offset, value)
-
     def set_probe(self, name: str, value: int) -> None:
         """Show a value in the waveform under one of the names of emulator/probes.py; nothing if waves are off."""
         if self._waves:
             self._probes.set(name, value)
-
-    def _port(self, nic: int) -> BoardPort:
-        """The port of a NIC, with room for an access if the board has any."""
-        port = self._ports[nic]
-        if port.full:
-            self._refresh()
-        return port
 
     def _show_probes(self) -> None:
         """Write the probes if they changed; not at time 0, as Icarus 11 then never updates what depends on them."""
@@ -168,17 +138,6 @@ class CocotbEngine:
         if step == self._fresh_at:
             return step // STEPS_PER_NS
         self._fresh_at = step
-        done: list[MmioDone] = []
-        vector = self._status.read()
-        for number in range(self.nics):
-            status = slot_status(vector >> number * STATUS_BITS)
-            self._wires[number].update(status)
-            done += self._ports[number].update(status)
-            irq = bool(status.irq)
-            if irq != self._irqs[number]:
-                self._irqs[number] = irq
-                self._events.append(IrqChanged(number, irq))
-                if irq and self.first_interrupt is None and self._wires[number].started:
-                    self.first_interrupt = step // STEPS_PER_NS
-        self._events += done
-        return step // STEPS_PER_NS
+        now = step // STEPS_PER_NS
+        self._take_status(self._status.read().to_bytes(self.nics * STATUS_BYTES, "little"), now)
+        return now

@@ -6,10 +6,11 @@ from pathlib import Path
 from types import TracebackType
 
 from driver.kernel.costs import Costs
-from emulator.engines.base import Event, IrqChanged, MmioDone
-from emulator.engines.board_latencies import CLOCK_NS, latency_cycles
-from emulator.engines.board_port import STATUS_BITS, BoardPort, slot_status
-from emulator.engines.board_wire import LOG_WORDS, MEMORY_WORDS, WORD_BYTES, BoardWire
+from emulator.engines.base import Event
+from emulator.engines.board_engine import BoardEngine
+from emulator.engines.board_latencies import latency_cycles
+from emulator.engines.board_port import STATUS_BYTES, slot_status
+from emulator.engines.board_wire import LOG_WORDS, MEMORY_WORDS, WORD_BYTES
 from emulator.engines.buffer_memory import BufferMemory
 from emulator.engines.native.build import build_library
 from emulator.engines.native.library import Board
@@ -18,7 +19,6 @@ from emulator.probes import ProbeLayout
 MEMORY_BYTES = 16 * 1024 * 1024  #: the default of native_board.v
 
 _REQUESTS = 256
-_STATUS_BYTES = STATUS_BITS // 8
 
 
 class _SlotSignals:
@@ -54,12 +54,8 @@ class _SlotSignals:
         return int.from_bytes(self._log[index * WORD_BYTES : (index + 1) * WORD_BYTES], "little")
 
 
-class NativeEngine:
-    """See Engine in emulator/engines/base.py. Time 0 is the start of the simulation; a context manager.
-
-    Attributes:
-        first_interrupt: when the first interrupt after a frame on its NIC's wire reached the CPU, in ns; None before.
-    """
+class NativeEngine(BoardEngine):
+    """The board in the native library; a context manager."""
 
     name = "native"
 
@@ -78,9 +74,6 @@ class NativeEngine:
         Raises:
             UserError: it cannot be built.
         """
-        self.nics = nics
-        self.now = 0
-        self.first_interrupt: int | None = None
         board = Board(build_library(nics=nics, cpus=cpus, waves=waves is not None), waves)
         self._board = board
         self._advance = board.advance
@@ -88,25 +81,17 @@ class NativeEngine:
         self.memory = BufferMemory(board.signal("core.memory", "words", MEMORY_BYTES))
         for name, cycles in latency_cycles(costs).items():
             board.signal("core", f"{name}_cycles", 2).cast("H")[0] = cycles
-        self._status = board.status(nics * _STATUS_BYTES)
-        status = slot_status(0)
+        self._status = board.status(nics * STATUS_BYTES)
         slots = [_SlotSignals(board, number, byte_ps) for number in range(nics)]
-        self._ports = [BoardPort(number, slot, status) for number, slot in enumerate(slots)]
-        self._wires = [BoardWire(slot, status, self._refresh) for slot in slots]
-        self._irqs = [False] * nics
-        self._events: list[Event] = []
+        super().__init__(slots, [slot_status(self._status, number) for number in range(nics)])
+        self._now = 0
         self._probes = ProbeLayout(cpus, nics) if waves else None
         self._probe_vector = board.signal("core.probes", "values", ProbeLayout(cpus, nics).bytes)
 
     @property
-    def wires(self) -> list[BoardWire]:
-        """One per NIC."""
-        return self._wires
-
-    @property
-    def cycles(self) -> int:
-        """Rising edges of the clock so far; the first one is at 4.5 ns."""
-        return (self.now + CLOCK_NS - 5) // CLOCK_NS
+    def now(self) -> int:
+        """Simulated time in ns since the start of the simulation."""
+        return self._now
 
     async def advance(self, until: int) -> list[Event]:
         """Let the hardware run until the given time in ns, or to the first instant with events; never suspends."""
@@ -115,23 +100,14 @@ class NativeEngine:
             reached = self._advance(self._handle, until)
             if reached < 0:
                 raise self._board.failed()
-            self.now = reached >> 1
+            self._now = reached >> 1
             if not reached & 1:
                 return []
             self._refresh()
             for wire in self._wires:
                 if wire.low:
-                    wire.refill(self.now)
-        events, self._events = self._events, []
-        return events
-
-    def mmio_read(self, nic: int, offset: int, tag: int) -> None:
-        """Start a 32-bit read at the present instant."""
-        self._port(nic).read(offset, tag)
-
-    def mmio_write(self, nic: int, offset: int, value: int) -> None:
-        """Post a 32-bit write at the present instant."""
-        self._port(nic).write(offset, value)
+                    wire.refill(self._now)
+        return self._take_events()
 
     def set_probe(self, name: str, value: int) -> None:
         """Show a value in the waveform under one of the names of emulator/probes.py; nothing if waves are off."""
@@ -154,30 +130,10 @@ class NativeEngine:
     ) -> None:
         self.close()
 
-    def _port(self, nic: int) -> BoardPort:
-        """The port of a NIC, with room for an access if the board has any."""
-        port = self._ports[nic]
-        if port.full:
-            self._refresh()
-        return port
-
     def _show_probes(self) -> None:
         if self._probes is not None:
             self._probe_vector[:] = self._probes.value.to_bytes(len(self._probe_vector), "little")
 
     def _refresh(self) -> int:
-        """Take in `status`; returns the time in ns."""
-        done: list[MmioDone] = []
-        for number in range(self.nics):
-            start = number * _STATUS_BYTES
-            status = slot_status(int.from_bytes(self._status[start : start + _STATUS_BYTES], "little"))
-            self._wires[number].update(status)
-            done += self._ports[number].update(status)
-            irq = bool(status.irq)
-            if irq != self._irqs[number]:
-                self._irqs[number] = irq
-                self._events.append(IrqChanged(number, irq))
-                if irq and self.first_interrupt is None and self._wires[number].started:
-                    self.first_interrupt = self.now
-        self._events += done
-        return self.now
+        self._take_status(self._status, self._now)
+        return self._now
