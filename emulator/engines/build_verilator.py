@@ -1,10 +1,10 @@
-"""Builds the board for cocotb on Verilator: a program with cocotb's VPI library in it."""
+"""Builds simulations for cocotb on Verilator: a program with cocotb's VPI library in it."""
 
 from __future__ import annotations
 
 import importlib.metadata
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from cocotb_tools import config
@@ -16,13 +16,11 @@ from emulator.engines.sources import TOPLEVEL, board_sources
 from emulator.engines.verilator import find_verilator, verilate
 
 _MAIN = Path(__file__).with_name("verilator_main.cpp")
-
-
-_SIGNALS = Path(__file__).with_name("board_signals.vlt")
+_ENGINE_SIGNALS = Path(__file__).with_name("board_signals.vlt")
 
 
 def build_board(parameters: Mapping[str, int], *, waves: bool, all_signals: bool) -> Path:
-    """The folder of a compiled board; it is made if it is not there. The program has the toplevel's name.
+    """The folder of a compiled board; see `build_simulation`.
 
     Arguments:
         parameters: of the Verilog top.
@@ -32,36 +30,59 @@ def build_board(parameters: Mapping[str, int], *, waves: bool, all_signals: bool
     Raises:
         UserError: Verilator or a C++ compiler is missing, too old, or fails.
     """
-    sources = board_sources(compiled=True)
-    options = [
-        "--vpi",
-        "--timing",
-        "-Wno-fatal",
-        "-Wno-WIDTH",
-        *(f"-G{name}={value}" for name, value in parameters.items()),
-    ]
+    find_verilator()  # before the NIC's Verilog is made
+    options = [f"-G{name}={value}" for name, value in parameters.items()]
     options += ["--trace-fst", "--trace-structs"] if waves else []
+    sources = board_sources(compiled=True)
     if all_signals:
+        return build_simulation(TOPLEVEL, sources, options)
+    return build_simulation(TOPLEVEL, [*sources, _ENGINE_SIGNALS], options)
+
+
+def build_simulation(
+    toplevel: str, sources: Sequence[Path], options: Sequence[str] = (), *, compile_options: Sequence[str] = ()
+) -> Path:
+    """The folder of a compiled simulation; it is made if it is not there. The program has the toplevel's name.
+
+    Arguments:
+        toplevel: name of the module on top.
+        sources: Verilog files. Python sees every signal, unless a configuration file (.vlt) among them says which.
+        options: of Verilator, in addition.
+        compile_options: of the C++ compiler, in addition.
+
+    Raises:
+        UserError: Verilator or a C++ compiler is missing, too old, or fails.
+    """
+    versions = {"verilator": find_verilator().version, "compiler": find_compiler()}
+    options = ["--vpi", "--timing", *options]
+    if not any(source.suffix == ".vlt" for source in sources):
         options.append("--public-flat-rw")
-    else:
-        sources.append(_SIGNALS)
 
     def make(folder: Path) -> None:
-        print("building the board for Verilator: once, takes a minute ...", file=sys.stderr, flush=True)
-        log = log_of(folder)
-        log.unlink(missing_ok=True)
-        generated = verilate(folder, TOPLEVEL, sources, options, log=log)
-        compile_verilated(folder / TOPLEVEL, [*generated, _MAIN], log=log, link_options=_cocotb_library())
-        for file in folder.iterdir():
-            if file.name != TOPLEVEL:
-                file.unlink()
+        print(f"building {toplevel} for Verilator: once, takes up to a minute ...", file=sys.stderr, flush=True)
+        _make(folder, toplevel, sources, options, compile_options)
 
-    own = [Path(str(module.__file__)) for module in (cxx, tools, verilator)] + [Path(__file__)]
-    versions = {"verilator": find_verilator().version, "compiler": find_compiler()}
+    build_code = [Path(str(module.__file__)) for module in (cxx, tools, verilator)] + [Path(__file__), _MAIN]
     cocotb = {"cocotb": importlib.metadata.version("cocotb"), "its libraries": str(config.libs_dir)}
-    return cached_folder("verilator", [*sources, *own, _MAIN], {"options": options, **versions, **cocotb}, make)
+    parameters = {"toplevel": toplevel, "options": options, "compile options": compile_options, **versions, **cocotb}
+    return cached_folder("verilator", [*sources, *build_code], parameters, make)
 
 
-def _cocotb_library() -> list[str]:
-    folder = config.libs_dir
-    return [f"-Wl,-rpath,{folder}", f"-L{folder}", "-lcocotbvpi_verilator"]
+def _make(
+    folder: Path, toplevel: str, sources: Sequence[Path], options: Sequence[str], compile_options: Sequence[str]
+) -> None:
+    log = log_of(folder)
+    log.unlink(missing_ok=True)
+    generated = verilate(folder, toplevel, sources, options, log=log)
+    program = folder / toplevel
+    libraries = config.libs_dir
+    compile_verilated(
+        program,
+        [*generated, _MAIN],
+        log=log,
+        compile_options=compile_options,
+        link_options=[f"-Wl,-rpath,{libraries}", f"-L{libraries}", "-lcocotbvpi_verilator"],
+    )
+    for file in folder.iterdir():
+        if file != program:
+            file.unlink()

@@ -21,7 +21,7 @@ _MANIFEST = "manifest.json"
 
 
 def cached_folder(
-    name: str, files: Iterable[Path], parameters: Mapping[str, object], make: Callable[[Path], None]
+    name: str, files: Iterable[Path], parameters: Mapping[str, object], make: Callable[[Path], object]
 ) -> Path:
     """A folder that ``make`` has filled, named by what these files and parameters hold.
 
@@ -49,7 +49,7 @@ def log_of(folder: Path) -> Path:
     return folder.with_suffix(".log")
 
 
-def _make(folder: Path, make: Callable[[Path], None]) -> None:
+def _make(folder: Path, make: Callable[[Path], object]) -> None:
     unfinished = folder.with_suffix(".unfinished")
     for leftover in (unfinished, folder):  # of a process that was killed; or damaged
         shutil.rmtree(leftover, ignore_errors=True)

@@ -10,11 +10,16 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from emulator.engines.cache import cached_folder
 from emulator.engines.tools import run_tool
 from emulator.engines.verilator import find_verilator
 from emulator.errors import UserError
 
 _NAMES = ("c++", "g++", "clang++")
+
+#: Libraries that Verilator's FST writer compresses with, and what stands in for those whose header files are missing.
+_FST_LIBRARIES = {"lz4.h": "-llz4", "zlib.h": "-lz"}
+_FST_HEADERS = Path(__file__).with_name("fst_headers")
 
 
 @functools.cache
@@ -48,7 +53,7 @@ def compile_verilated(
         output: the program or library; it lands beside the object files.
         sources: those that `verilate` returned, and one's own.
         log: what the compiler says is added to it.
-        compile_options: for the compiler; they come after -O3.
+        compile_options: for the compiler; they come after -O2.
         link_options: for the linker.
 
     Raises:
@@ -56,20 +61,48 @@ def compile_verilated(
     """
     compiler, version = find_compiler()
     trace = any(source.stem == "verilated_fst_c" for source in sources)
+    command = [*_compile_command(compiler, version, trace=trace), *compile_options, "-c"]
+    of_verilator = [source for source in sources if source.is_relative_to(find_verilator().root)]
+    others = [source for source in sources if source not in of_verilator]
+    objects = _library_objects(of_verilator, command, log)
+    objects += _compile(others, output.parent, [*command, f"-I{output.parent}"], log)
+    libraries = [library for header, library in _FST_LIBRARIES.items() if trace and _has_header(compiler, header)]
+    run_tool([compiler, "-o", output, *objects, *link_options, *libraries, "-pthread"], log=log)
+
+
+def _compile_command(compiler: str, version: str, *, trace: bool) -> list[str]:
     coroutines = [] if "clang" in version else ["-fcoroutines"]
     defines = {"VERILATOR": 1, "VL_TIME_CONTEXT": 1, "VM_COVERAGE": 0, "VM_SC": 0, "VM_TIMING": 1}
     defines |= {"VM_TRACE": int(trace), "VM_TRACE_FST": int(trace), "VM_TRACE_VCD": 0, "VM_TRACE_SAIF": 0}
-    command = [compiler, "-O3", "-std=c++20", *coroutines, f"-I{output.parent}"]
+    command = [compiler, "-O2", "-std=c++20", *coroutines]
     command += [f"-I{folder}" for folder in find_verilator().includes]
     command += [f"-D{name}={value}" for name, value in defines.items()]
+    return [*command, "-idirafter", str(_FST_HEADERS)]
+
+
+def _library_objects(sources: Sequence[Path], command: Sequence[str], log: Path) -> list[Path]:
+    """The object files of Verilator's run-time library, which many designs share."""
+    parameters = {"command": command, "compiler": find_compiler(), "verilator": find_verilator().version}
+    folder = cached_folder("verilated", sources, parameters, lambda folder: _compile(sources, folder, command, log))
+    return [folder / f"{source.stem}.o" for source in sources]
+
+
+def _compile(sources: Sequence[Path], folder: Path, command: Sequence[str], log: Path) -> list[Path]:
+    """Compile files into object files in a folder, as many at a time as there are processors."""
 
     def compile_one(source: Path) -> Path:
-        target = output.parent / f"{source.stem}.o"
+        target = folder / f"{source.stem}.o"
         level = ["-O1"] if source.stem.endswith("__Slow") else []  # so Verilator calls what runs but once
-        run_tool([*command, *compile_options, *level, "-c", source, "-o", target], log=log)
+        run_tool([*command, *level, source, "-o", target], log=log)
         return target
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        objects = list(pool.map(compile_one, sources))
-    libraries = ["-lz", "-llz4"] if trace else []
-    run_tool([compiler, "-o", output, *objects, *link_options, *libraries, "-pthread"], log=log)
+        return list(pool.map(compile_one, sources))
+
+
+def _has_header(compiler: str, name: str) -> bool:
+    """Whether the system has a header file."""
+    command = [compiler, "-fsyntax-only", "-x", "c++", "-"]
+    return not subprocess.run(
+        command, input=f"#include <{name}>\n", capture_output=True, text=True, check=False
+    ).returncode

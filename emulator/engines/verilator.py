@@ -23,6 +23,10 @@ from emulator.errors import UserError
 #: The oldest that cocotb 2.1 works with.
 _OLDEST = (5, 36)
 
+#: Assertions are checked. Of the warnings, which all are errors, those are off that concern integers of 32 bits beside
+#: narrower ones: in Verilog that Yosys wrote they are many, and in ours they are meant.
+_OPTIONS = ("--assert", "-Wno-WIDTHEXPAND", "-Wno-WIDTHTRUNC", "--timescale", "1ns/1ps")
+
 #: Name of the C++ class that stands for the toplevel.
 PREFIX = "Vtop"
 
@@ -107,7 +111,7 @@ def verilate(folder: Path, toplevel: str, sources: Iterable[Path], options: Sequ
     """
     verilator = find_verilator()
     command: list[str | Path] = [verilator.program, "--cc", "--make", "json", "--Mdir", folder, "--prefix", PREFIX]
-    command += ["--top-module", toplevel, "--timescale", "1ns/1ps", *options, *sources]
+    command += ["--top-module", toplevel, *_OPTIONS, *options, *sources]
     run_tool(command, environment=verilator.environment, log=log)
     build = json.loads((folder / f"{PREFIX}.json").read_text())["sources"]
     return [Path(file) for kind, files in build.items() if kind != "deps" for file in files]
