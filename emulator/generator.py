@@ -39,21 +39,16 @@ class UdpGenerator:
 
     def __init__(self, sizes: Sequence[int], *, nic: int, seed: int) -> None:
         """Frames of these sizes in bytes without FCS (60 to 1514), in turn."""
-        self._sizes = tuple(sizes)
         self._random = random.Random(f"{seed} {nic}")
-        self._templates = [_template(size, nic) for size in self._sizes]
+        self._templates = [_template(size, nic) for size in sizes]
         self._sequence = 0
-
-    def next_size(self) -> int:
-        """Bytes of the next frame."""
-        return self._sizes[self._sequence % len(self._sizes)]
 
     def next_frame(self, send_ns: int) -> bytes:
         """The next frame, which starts on the wire at this time."""
-        turn = self._sequence % len(self._sizes)
-        headers, checksum_so_far, random_bytes = self._templates[turn]
-        payload = PAYLOAD_HEAD.pack(MAGIC, self._sequence, send_ns) + self._random.randbytes(random_bytes)
-        self._sequence += 1
+        sequence, templates = self._sequence, self._templates
+        headers, checksum_so_far, random_bytes = templates[sequence % len(templates)]
+        payload = PAYLOAD_HEAD.pack(MAGIC, sequence, send_ns) + self._random.randbytes(random_bytes)
+        self._sequence = sequence + 1
         checksum = 0xFFFF - (checksum_so_far + _ones_sum(payload)) % 0xFFFF  # never 0, which would mean none (RFC 768)
         return headers + checksum.to_bytes(2) + payload
 

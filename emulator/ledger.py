@@ -11,11 +11,11 @@ from __future__ import annotations
 import itertools
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator
+
 from emulator.engines.base import Verdict, WireFrame
 from emulator.errors import RunFailed
 from emulator.results import FrameCounts, Latency, NicStatistics
 from emulator.wire_timing import PS_PER_NS, WireTiming
-
 
 #: A frame that is on the wire, in the NIC or in the kernel: its number among those offered to this NIC, from 0; its
 #: bytes; when its last FCS byte has passed, in ps.
@@ -68,13 +68,13 @@ class Ledger:
         Raises:
             RunFailed: a verdict on a frame that was not sent.
         """
-        on_wire, counts = self._on_wire, self.verdicts
+        on_wire, kept, counts = self._on_wire, self._kept, self.verdicts
         for verdict in verdicts:
             if not on_wire:
                 raise RunFailed(f"NIC {self.nic}: verdict {verdict.name}, but all {self.offered} frames sent have one")
             frame = on_wire.popleft()
             if verdict == _KEPT:
-                self._kept[counts[_KEPT]] = frame
+                kept[counts[_KEPT]] = frame
             counts[verdict] += 1
 
     def deliver(self, rx_seq: int, data: bytes, now_ns: int) -> None:

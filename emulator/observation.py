@@ -48,10 +48,8 @@ class FrameObserver:
 
     def netif_receive_skb(self, skb: SkBuff) -> None:
         """A packet enters the stack."""
-        rx_seq = self._in_backlog.pop(skb.head, None) if self._in_backlog else None
-        if rx_seq is None:
-            rx_seq = self._number()
-        data, now = skb.data, self.netdev.machine.now
+        head, data, now = skb.head, skb.data, skb.dev.machine.now
+        rx_seq = self._in_backlog.pop(head) if head in self._in_backlog else self._number()
         self.ledger.deliver(rx_seq, data, now)
         self._delivered(self._nic, data, now)
 

@@ -9,7 +9,7 @@ from emulator.engines.base import WireFrame
 from emulator.errors import UserError
 from emulator.generator import UdpGenerator
 from emulator.scenario import Scenario
-from emulator.wire_timing import MIN_FRAME_BYTES, PS_PER_NS, PS_PER_S, WireTiming, byte_time_ps, occupied_ps
+from emulator.wire_timing import MIN_FRAME_BYTES, PS_PER_NS, PS_PER_S, byte_time_ps, occupied_ps
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +59,18 @@ def frames(scenario: Scenario, nic: int, origin_ps: int = 0) -> Iterator[WireFra
 
 def _generated(scenario: Scenario, nic: int, origin_ps: int) -> Iterator[WireFrame]:
     generator = UdpGenerator(scenario.generate, nic=nic, seed=scenario.seed)
-    timing = WireTiming(byte_time_ps(scenario.rate))
-    for index in range(scenario.count or 0):
-        earliest_ps = 0 if scenario.pps is None else index * PS_PER_S // scenario.pps
-        start_ps, _ = timing.send(generator.next_size(), earliest_ps)
-        yield WireFrame(generator.next_frame(start_ps // PS_PER_NS), origin_ps + earliest_ps)
+    count, pps = scenario.count or 0, scenario.pps
+    if pps is not None:
+        for index in range(count):
+            start_ps = index * PS_PER_S // pps
+            yield WireFrame(generator.next_frame(start_ps // PS_PER_NS), origin_ps + start_ps)
+        return
+    byte_ps = byte_time_ps(scenario.rate)
+    start_ps = 0
+    for _ in range(count):
+        data = generator.next_frame(start_ps // PS_PER_NS)
+        yield WireFrame(data, origin_ps)  # it waits for the one before
+        start_ps += occupied_ps(len(data), byte_ps)
 
 
 def _replayed(scenario: Scenario, origin_ps: int) -> Iterator[WireFrame]:

@@ -6,6 +6,7 @@ will have written back. One slot stays empty, since a tail that equals the head 
 
 from __future__ import annotations
 
+import struct
 from typing import TYPE_CHECKING
 
 from driver.e1000.hw import ew32
@@ -34,19 +35,18 @@ RX_BUFFER_LEN = FragAllocator.SIZE
 #: Descriptors that are refilled at once while polling (E1000_RX_BUFFER_WRITE).
 RX_BUFFER_WRITE = 16
 
-# The layout's views are for RTL and slow in Python; what the loops below need of them are shifts.
+# The layout's views are for RTL and slow in Python; what the loops below need of them is where the bytes are.
 _LAYOUT = RxDescriptor.as_shape()
 DESCRIPTOR_BYTES = _LAYOUT.size // 8
 _ADDRESS_LSB = _LAYOUT["address"].offset
-_WRITEBACK_LSB = _LAYOUT["length"].offset  #: the device writes back from here to the end
-_WRITEBACK_AT = _WRITEBACK_LSB // 8
+_WRITEBACK_AT = _LAYOUT["length"].offset // 8  #: the device writes back from here to the end
 _WRITEBACK_BYTES = DESCRIPTOR_BYTES - _WRITEBACK_AT
-_LENGTH_MASK = (1 << _LAYOUT["length"].width) - 1
-_STATUS_LSB = _LAYOUT["status"].offset - _WRITEBACK_LSB
-_DD = 1 << _STATUS_LSB + RxStatus.as_shape()["DD"].offset
-_EOP = 1 << _STATUS_LSB + RxStatus.as_shape()["EOP"].offset
-_ERRORS = ((1 << _LAYOUT["errors"].width) - 1) << _LAYOUT["errors"].offset - _WRITEBACK_LSB
-
+_LENGTH = struct.Struct("<H")  #: at the start of the write-back
+_STATUS = _LAYOUT["status"].offset // 8 - _WRITEBACK_AT  #: byte of the write-back
+_ERRORS = _LAYOUT["errors"].offset // 8 - _WRITEBACK_AT  #: byte of the write-back
+_DD = 1 << RxStatus.as_shape()["DD"].offset
+_EOP = 1 << RxStatus.as_shape()["EOP"].offset
+_NOTHING = bytes(_WRITEBACK_BYTES)
 
 _FROM_DEVICE = DmaDirection.FROM_DEVICE
 
@@ -79,16 +79,16 @@ class RxRing:
         """Slots that could be given to the device (E1000_DESC_UNUSED)."""
         return (self.next_to_clean - self.next_to_use - 1) % self.count
 
-    def writeback(self) -> int:
-        """What the device wrote back to the next descriptor to clean; 0 if that one is not the device's."""
-        if self.next_to_clean == self.next_to_use:
-            return 0  # it still says DD from its last use
-        offset = self.next_to_clean * DESCRIPTOR_BYTES + _WRITEBACK_AT
-        return int.from_bytes(self.desc.read(offset, _WRITEBACK_BYTES), "little")
+    def writeback(self) -> bytes:
+        """What the device wrote back to the next descriptor to clean; zero if that one is not the device's."""
+        slot = self.next_to_clean
+        if slot == self.next_to_use:
+            return _NOTHING  # it still says DD from its last use
+        return self.desc.read(slot * DESCRIPTOR_BYTES + _WRITEBACK_AT, _WRITEBACK_BYTES)
 
     def done(self) -> bool:
         """Whether the device is finished with the next descriptor to clean."""
-        return bool(self.writeback() & _DD)
+        return bool(self.writeback()[_STATUS] & _DD)
 
 
 def e1000_setup_rx_resources(adapter: Adapter) -> bool:
@@ -146,19 +146,22 @@ async def e1000_next_rx_skb(adapter: Adapter) -> tuple[bool, SkBuff | None]:
     """
     ring = adapter.rx_ring
     writeback = ring.writeback()
-    if not writeback & _DD:
+    status = writeback[_STATUS]
+    if not status & _DD:
         return False, None
     dma_rmb()  # nothing else of the descriptor, or of the buffer, before DD
-    machine = adapter.pdev.machine
-    await spend(machine.costs.rx_packet + machine.costs.skb_alloc)
+    pdev = adapter.pdev
+    costs = pdev.machine.costs
+    await spend(costs.rx_packet + costs.skb_alloc)
     slot = ring.next_to_clean
-    buffer, ring.buffers[slot] = ring.buffers[slot], 0
-    dma_unmap_single(adapter.pdev, buffer, RX_BUFFER_LEN, _FROM_DEVICE)
+    buffer = ring.buffers[slot]
+    ring.buffers[slot] = 0
+    dma_unmap_single(pdev, buffer, RX_BUFFER_LEN, _FROM_DEVICE)
     ring.next_to_clean = (slot + 1) % ring.count
-    last = bool(writeback & _EOP)
-    whole, ring.discarding = last and not ring.discarding, not last
-    if whole and not writeback & _ERRORS:
-        return True, build_skb(buffer, writeback & _LENGTH_MASK, adapter.netdev)
-    adapter.rx_dropped += last
-    machine.frags.free(buffer)
+    if status & _EOP and not ring.discarding and not writeback[_ERRORS]:
+        return True, build_skb(buffer, _LENGTH.unpack_from(writeback)[0], adapter.netdev)
+    if status & _EOP:
+        adapter.rx_dropped += 1
+    ring.discarding = not status & _EOP
+    pdev.machine.frags.free(buffer)
     return True, None

@@ -175,7 +175,8 @@ class Cpu:
         """
         global _running  # noqa: PLW0603 - as the per-CPU register that holds `current`
         _running = self
-        now, irqs, timers, stack = self.machine.now, self.machine.irqs, self.timers, self.stack
+        machine, timers, stack = self.machine, self.timers, self.stack
+        now, irqs = machine.now, machine.irqs
         try:
             while True:
                 if (irqs.asserted or timers.deadline <= now) and self._take_interrupt():

@@ -10,7 +10,7 @@ from __future__ import annotations
 import random
 from typing import TYPE_CHECKING, NamedTuple
 
-from driver.kernel.cpu import Account, Code, Cpu, Stall
+from driver.kernel.cpu import KTIME_MAX, Account, Code, Cpu, Stall
 from driver.kernel.dev import SoftnetData, net_rx_action
 from driver.kernel.dma import FragAllocator, HostMemory, PageAllocator
 from driver.kernel.irq import Irqs
@@ -93,11 +93,14 @@ class Machine:
 
     def run(self) -> list[Request]:
         """Run all that can run at the present instant; returns what the device must be asked, in order."""
-        while True:
+        self.resched = True
+        while self.resched:
             self.resched = False
-            self.deadline = min(map(Cpu.run, self.cpus))
-            if not self.resched:
-                break
+            deadline = KTIME_MAX
+            for cpu in self.cpus:
+                happens = cpu.run()
+                deadline = happens if happens < deadline else deadline
+        self.deadline = deadline
         requests, self._requests = self._requests, []
         return requests
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from driver.kernel.cpu import this_cpu
 from driver.kernel.trace import trace_kfree_skb
 
 if TYPE_CHECKING:
@@ -40,15 +39,15 @@ class SkBuff:
 
 def build_skb(head: int, length: int, dev: NetDevice) -> SkBuff:
     """An skb of the bytes that the device wrote into a buffer; the skb owns the buffer from now on."""
-    return SkBuff(head, this_cpu().machine.memory.read(head, length), dev)
+    return SkBuff(head, dev.machine.memory.read(head, length), dev)
 
 
 def consume_skb(skb: SkBuff) -> None:
     """Free a packet that reached its end."""
-    this_cpu().machine.frags.free(skb.head)
+    skb.dev.machine.frags.free(skb.head)
 
 
 def kfree_skb_reason(skb: SkBuff, reason: str) -> None:
     """Free a packet that is dropped, and say why."""
     trace_kfree_skb(skb, reason)
-    this_cpu().machine.frags.free(skb.head)
+    skb.dev.machine.frags.free(skb.head)

@@ -82,19 +82,19 @@ def trace_napi_poll(napi: Napi, work: int, budget: int) -> None:
 
 def trace_netif_receive_skb(skb: SkBuff) -> None:
     """A packet enters the stack."""
-    for probe in this_cpu().machine.tracepoints.netif_receive_skb:
+    for probe in skb.dev.machine.tracepoints.netif_receive_skb:
         probe(skb)
 
 
 def trace_netif_rx(skb: SkBuff) -> None:
     """A packet is offered to the backlog."""
-    for probe in this_cpu().machine.tracepoints.netif_rx:
+    for probe in skb.dev.machine.tracepoints.netif_rx:
         probe(skb)
 
 
 def trace_kfree_skb(skb: SkBuff, reason: str) -> None:
     """A packet is dropped."""
-    for probe in this_cpu().machine.tracepoints.kfree_skb:
+    for probe in skb.dev.machine.tracepoints.kfree_skb:
         probe(skb, reason)
 
 

@@ -10,42 +10,13 @@ from collections.abc import Iterable, Iterator
 
 from driver.kernel.costs import Costs
 from emulator.engines.base import Event, IrqChanged, MmioDone, Verdict, WireFrame
-from emulator.errors import RunFailed
+from emulator.model_nic.memory import ModelMemory
 from emulator.model_nic.nic import ModelNic
 from emulator.model_nic.schedule import Schedule
 from emulator.model_nic.timing import ACCESS_NS, CLOCK_NS, RETURN_NS
 from emulator.wire_timing import PREAMBLE_BYTES, PS_PER_NS, WireTiming
 
 DEFAULT_MEMORY_BYTES = 16 * 1024 * 1024
-
-
-class ModelMemory:
-    """Host memory: bytes.
-
-    Attributes:
-        size: how many.
-    """
-
-    def __init__(self, size: int) -> None:
-        self.size = size
-        self._view = memoryview(bytearray(size))
-
-    def read(self, address: int, length: int) -> bytes:
-        """Bytes at an address."""
-        data = self._view[address : address + length].tobytes()
-        if len(data) != length:
-            raise self._outside(address, length)
-        return data
-
-    def write(self, address: int, data: bytes) -> None:
-        """Put bytes at an address; visible to DMA and to read() at once."""
-        try:
-            self._view[address : address + len(data)] = data
-        except ValueError:  # a slice that was cut off at the end
-            raise self._outside(address, len(data)) from None
-
-    def _outside(self, address: int, length: int) -> RunFailed:
-        return RunFailed(f"access to {length} bytes at {address:#x}: host memory ends at {self.size:#x}")
 
 
 class ModelWire:
@@ -81,10 +52,11 @@ class ModelWire:
         while self._sources:
             frame = next(self._sources[0], None)
             if frame is not None:
-                earliest_ps = max(frame.start_ps, self._schedule.now * PS_PER_NS)
-                start_ps, end_ps = self._timing.send(len(frame.data), earliest_ps)
-                began_ps = start_ps + PREAMBLE_BYTES * self._timing.byte_ps
-                self._schedule.at(-(-end_ps // PS_PER_NS), self._arrive, (frame, began_ps // PS_PER_NS))
+                schedule, timing, earliest_ps = self._schedule, self._timing, frame.start_ps
+                now_ps = schedule.now * PS_PER_NS
+                start_ps, end_ps = timing.send(len(frame.data), earliest_ps if earliest_ps > now_ps else now_ps)
+                began_ps = start_ps + PREAMBLE_BYTES * timing.byte_ps
+                schedule.at(-(-end_ps // PS_PER_NS), self._arrive, (frame, began_ps // PS_PER_NS))
                 return
             self._sources.popleft()
         self._busy = False

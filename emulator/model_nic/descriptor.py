@@ -1,34 +1,41 @@
-"""The receive descriptor as integers.
+"""The receive descriptor as bytes in host memory.
 
 The layout is that of hdl/nic/layouts.py, worked out once: its views are made for RTL and slow in Python.
 """
 
 from __future__ import annotations
 
+import struct
+
 from hdl.nic.layouts import RxDescriptor, RxErrors, RxStatus
 
 _LAYOUT = RxDescriptor.as_shape()
 
 BYTES = _LAYOUT.size // 8
-ADDRESS_AT = _LAYOUT["address"].offset // 8  #: byte offset of the buffer's address
-ADDRESS_BYTES = _LAYOUT["address"].width // 8
-WRITEBACK_AT = _LAYOUT["length"].offset // 8  #: byte offset of what the hardware writes back, up to the end
-WRITEBACK_BYTES = BYTES - WRITEBACK_AT
+_ADDRESS = struct.Struct("<Q")
+_ADDRESS_AT = _LAYOUT["address"].offset // 8
+_WRITEBACK = struct.Struct("<HHBBH")  # length, checksum, status, errors, special
+_WRITEBACK_AT = _LAYOUT["length"].offset // 8  # from here to the end
+assert [field.width for _, field in _LAYOUT] == [64, 16, 16, 8, 8, 16]
 
-_LENGTH_LSB = _LAYOUT["length"].offset - 8 * WRITEBACK_AT
-_STATUS_LSB = _LAYOUT["status"].offset - 8 * WRITEBACK_AT
-_ERRORS_LSB = _LAYOUT["errors"].offset - 8 * WRITEBACK_AT
-
-_DD = 1 << RxStatus.as_shape()["DD"].offset << _STATUS_LSB
-_EOP = 1 << RxStatus.as_shape()["EOP"].offset << _STATUS_LSB
-_IXSM = 1 << RxStatus.as_shape()["IXSM"].offset << _STATUS_LSB
+_DD = 1 << RxStatus.as_shape()["DD"].offset
+_EOP = 1 << RxStatus.as_shape()["EOP"].offset
+_IXSM = 1 << RxStatus.as_shape()["IXSM"].offset
 _LAST = _DD | _EOP | _IXSM  # no checksum is calculated
 
 CE: int = 1 << RxErrors.as_shape()["CE"].offset
 RXE: int = 1 << RxErrors.as_shape()["RXE"].offset
 
 
-def writeback(length: int, errors: int, last: bool) -> bytes:
-    """What the hardware writes over the upper part of a descriptor; errors are those of the last one of a frame."""
-    value: int = length << _LENGTH_LSB | (_LAST | errors << _ERRORS_LSB if last else _DD)
-    return value.to_bytes(WRITEBACK_BYTES, "little")
+def buffer_address(memory: memoryview, place: int) -> int:
+    """The buffer of the descriptor at an address."""
+    address: int = _ADDRESS.unpack_from(memory, place + _ADDRESS_AT)[0]
+    return address
+
+
+def write_back(memory: memoryview, place: int, length: int, errors: int, last: bool) -> None:
+    """Write what the hardware has to say over the upper part of a descriptor; only a frame's last one has errors."""
+    if last:
+        _WRITEBACK.pack_into(memory, place + _WRITEBACK_AT, length, 0, _LAST, errors, 0)
+    else:
+        _WRITEBACK.pack_into(memory, place + _WRITEBACK_AT, length, 0, _DD, 0, 0)

@@ -30,7 +30,9 @@ class FifoRoom:
         leaving = self._leaving
         while leaving and leaving[0][0] <= now:
             self._stored -= leaving.popleft()[1]
-        gone = 1 if self._stored else 0  # the first word stands at the output, and its room is free already
+        if not self._stored:
+            return FIFO_WORDS
+        gone = 1  # the first word stands at the output, and its room is free already
         if leaving:  # the piece that is going out frees its room one word per clock
             end, count = leaving[0]
             gone = max(gone, count - (end - now + CLOCK_NS - 1) // CLOCK_NS)

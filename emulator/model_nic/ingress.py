@@ -20,6 +20,9 @@ MAX_BYTES = 1522  #: longest good frame, with FCS and an 802.1Q tag
 MAX_LONG_BYTES = 16384  #: the same with RCTL.LPE
 
 
+_KEPT, _MISSED = Verdict.KEPT, Verdict.MISSED  # a member costs a search through its class each time it is named
+
+
 class Ingress:
     """Judges frames, counts them, and puts good ones into the queue."""
 
@@ -83,9 +86,9 @@ class Ingress:
         """
         if self._enabled != (began >= self._enabled_changed):
             return Verdict.DISABLED
-        length = len(data) + FCS_BYTES
+        length, destination = len(data) + FCS_BYTES, data[:6]
         address_filter = self._filter if began >= self._filter_changed else self._filter_before
-        if not address_filter.accepts(data[:6]):
+        if not address_filter.accepts(destination):
             self._statistics.other_frame(length)
             return Verdict.FILTERED
         errors = 0
@@ -98,13 +101,13 @@ class Ingress:
             self._statistics.other_frame(length)
             self._statistics.missed()
             self._interrupts.latch(ICR.RXO)
-            return Verdict.MISSED
+            return _MISSED
         if errors:
             self._statistics.other_frame(length)
         else:
-            self._statistics.good_frame(length, data[:6])
+            self._statistics.good_frame(length, destination)
         self._queue.put(data if self._strip_fcs and data else data + _fcs(data, bad_fcs), errors)
-        return Verdict.KEPT
+        return _KEPT
 
     def _count_errors(self, length: int, bad_fcs: bool) -> int:
         """Count a bad frame; returns the error bits of its descriptor."""

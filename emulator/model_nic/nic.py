@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from driver.kernel.costs import Costs
-from driver.kernel.dma import HostMemory
 from emulator.engines.base import Verdict
 from emulator.model_nic.ingress import Ingress
 from emulator.model_nic.interrupts import Interrupts
+from emulator.model_nic.memory import ModelMemory
 from emulator.model_nic.rx_queue import RxQueue
 from emulator.model_nic.schedule import Schedule
 from emulator.model_nic.statistics import Statistics
@@ -30,7 +30,7 @@ class ModelNic:
     """One NIC. Its link partner is always there."""
 
     def __init__(
-        self, schedule: Schedule, memory: HostMemory, costs: Costs, irq_changed: Callable[[bool], None]
+        self, schedule: Schedule, memory: ModelMemory, costs: Costs, irq_changed: Callable[[bool], None]
     ) -> None:
         """``irq_changed`` is called with the new level of the interrupt line when it changes."""
         self._values = dict(_RESET_VALUES)

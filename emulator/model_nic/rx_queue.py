@@ -10,10 +10,10 @@ from collections import deque
 from collections.abc import Mapping
 
 from driver.kernel.costs import Costs
-from driver.kernel.dma import HostMemory
 from emulator.model_nic import descriptor
 from emulator.model_nic.fifo import FIFO_FRAMES, FifoRoom, words
 from emulator.model_nic.interrupts import Interrupts
+from emulator.model_nic.memory import ModelMemory
 from emulator.model_nic.schedule import Schedule
 from emulator.model_nic.statistics import Statistics
 from emulator.model_nic.timing import CLOCK_NS, COMMIT_NS, DESCRIPTOR_NS, PAYLOAD_NS, WRITEBACK_CYCLES, WRITEBACK_NS
@@ -22,6 +22,7 @@ from hdl.nic.regmap import ICR, RCTL, RDBAH, RDBAL, RDLEN
 _LARGEST_BUFFER = 2048  # RCTL.BSIZE 0
 _BSEX_FACTOR = 16
 _RXT0 = int(ICR.RXT0)
+_RXDMT0 = int(ICR.RXDMT0)
 
 
 class RxQueue:
@@ -62,7 +63,7 @@ class RxQueue:
     def __init__(  # noqa: PLR0913, PLR0917  (the blocks it stands between)
         self,
         schedule: Schedule,
-        memory: HostMemory,
+        memory: ModelMemory,
         costs: Costs,
         interrupts: Interrupts,
         statistics: Statistics,
@@ -131,7 +132,7 @@ class RxQueue:
 
     def put(self, data: bytes, errors: int) -> None:
         """Put a frame, as the host is to get it, into the FIFO, with the error bits of its descriptor."""
-        if not self._has_descriptor() and self._taken <= self._schedule.now:
+        if self._taken <= self._schedule.now and not self._has_descriptor():
             self._statistics.no_buffer()
         self._fifo.store(words(len(data)))
         self._waiting.append((data, errors))
@@ -152,8 +153,15 @@ class RxQueue:
 
     def _serve(self) -> None:
         """Give frames in the FIFO to descriptors, one piece each, and plan when each piece goes out."""
-        while (begun := self._begun or self._begin()) and self._has_descriptor():
-            data, errors, buffer_bytes = begun
+        while True:
+            if self._begun is None:
+                if not self._waiting or not self._enabled:
+                    return
+                self._begun = *self._waiting.popleft(), self._buffer_bytes  # whose size is fixed now
+                self._position = 0
+            if not self._has_descriptor():
+                return
+            data, errors, buffer_bytes = self._begun
             piece = data[self._position : self._position + buffer_bytes]
             self._position += len(piece)
             last = self._position == len(data)
@@ -161,24 +169,18 @@ class RxQueue:
                 self._begun = None
             self._plan(piece, last, errors)
 
-    def _begin(self) -> tuple[bytes, int, int] | None:
-        """Let the next frame begin to go out, if there is one and the receiver is on; its buffer size is fixed then."""
-        if self._waiting and self._enabled:
-            self._begun = *self._waiting.popleft(), self._buffer_bytes
-            self._position = 0
-        return self._begun
-
     def _plan(self, piece: bytes, last: bool, errors: int) -> None:
         """One descriptor's work: payload, response, write-back; the next follows without waiting for responses."""
-        schedule = self._schedule
+        now = self._schedule.now
         count = words(len(piece))
-        self._taken = max(schedule.now, self._start)
-        start = self._start = max(schedule.now + COMMIT_NS, self._dma_free, self._descriptors_ready)
+        self._taken = now if now > self._start else self._start
+        ready = self._descriptors_ready if self._descriptors_ready > self._dma_free else self._dma_free
+        self._start = start = ready if ready > now + COMMIT_NS else now + COMMIT_NS
         self._dma_free = end = start + (count + WRITEBACK_CYCLES) * CLOCK_NS
         self._fifo.leave(end, count)
         index = self._claim
         self._claim = index + 1 if index + 1 < self._count else 0
-        schedule.at(end + self._payload_ns, self._write_back, (self._generation, index, piece, last, errors))
+        self._schedule.at(end + self._payload_ns, self._write_back, (self._generation, index, piece, last, errors))
 
     def _write_back(self, work: tuple[int, int, bytes, bool, int]) -> None:
         """Payload and descriptor are in host memory."""
@@ -190,12 +192,12 @@ class RxQueue:
         if place + descriptor.BYTES > memory.size:
             self._faulted = True
             return
-        buffer = int.from_bytes(memory.read(place + descriptor.ADDRESS_AT, descriptor.ADDRESS_BYTES), "little")
-        if buffer + len(piece) > memory.size:
+        buffer, length = descriptor.buffer_address(memory.view, place), len(piece)
+        if buffer + length > memory.size:
             self._faulted = True
             return
-        memory.write(buffer, piece)
-        memory.write(place + descriptor.WRITEBACK_AT, descriptor.writeback(len(piece), errors, last))
+        memory.view[buffer : buffer + length] = piece
+        descriptor.write_back(memory.view, place, length, errors, last)
         self._schedule.at(self._schedule.now + self._writeback_ns, self._written_back, (generation, last))
 
     def _written_back(self, work: tuple[int, bool]) -> None:
@@ -203,9 +205,10 @@ class RxQueue:
         generation, last = work
         if generation != self._generation:
             return
-        self.head = self.head + 1 if self.head + 1 < self._count else 0
+        head = self.head + 1
+        self.head = head = head if head < self._count else 0
         causes = _RXT0 if last else 0
-        if (self._tail - self.head) % self._count == self._threshold:
-            causes |= ICR.RXDMT0
+        if (self._tail - head) % self._count == self._threshold:
+            causes |= _RXDMT0
         if causes:
             self._interrupts.latch(causes)

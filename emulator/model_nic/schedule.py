@@ -40,5 +40,5 @@ class Schedule:
             if self.announced and not (heap and heap[0][0] == self.now):
                 self.announced = False
                 return True
-        self.now = max(self.now, until)
+        self.now = until if until > self.now else self.now
         return False

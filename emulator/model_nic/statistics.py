@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections import defaultdict
 
 from hdl.nic.regmap import (
     BPRC,
@@ -43,18 +44,17 @@ _WIDE_MAX = (1 << 2 * REGISTER_BITS) - 1
 _SIZES = (64, 127, 255, 511, 1023)  # the longest frame of each size register but the last
 _SIZE_REGISTERS = tuple(register.offset for register in (PRC64, PRC127, PRC255, PRC511, PRC1023, PRC1522))
 
-# Looked up once: these are counted for every frame.
-_TPR, _GPRC, _BPRC, _MPRC = TPR.offset, GPRC.offset, BPRC.offset, MPRC.offset
-
 
 class Statistics:
     """Counts what becomes of frames; lengths are in bytes with the FCS.
+
+    Good frames are counted by their length, and the registers made of that when one is read.
 
     Attributes:
         offsets: of all statistics registers.
     """
 
-    __slots__ = ("_counts", "_good_octets", "_total_octets")
+    __slots__ = ("_counts", "_good_octets", "_lengths", "_total_octets")
 
     offsets = frozenset(register.offset for register in (*_NARROW, *_WIDE))
 
@@ -65,9 +65,11 @@ class Statistics:
         """Everything is zero."""
         self._counts = dict.fromkeys((register.offset for register in _NARROW), 0)
         self._good_octets = self._total_octets = 0
+        self._lengths: defaultdict[int, int] = defaultdict(int)  # good frames by length, not in the registers yet
 
     def read(self, offset: int) -> int:
         """A read of the register at this offset."""
+        self._add_good_frames()
         if offset in self._counts:
             count, self._counts[offset] = self._counts[offset], 0
             return min(count, _MAX)
@@ -82,19 +84,14 @@ class Statistics:
 
     def other_frame(self, length: int) -> None:
         """A frame arrived that is not a good one."""
-        self._counts[_TPR] += 1
+        self._counts[TPR.offset] += 1
         self._total_octets += length
 
     def good_frame(self, length: int, destination: bytes) -> None:
         """A frame arrived, has no errors, passed the filter and went into the FIFO."""
-        counts = self._counts
-        counts[_TPR] += 1
-        self._total_octets += length
-        counts[_GPRC] += 1
-        counts[_SIZE_REGISTERS[bisect_left(_SIZES, length)]] += 1
-        self._good_octets += length
+        self._lengths[length] += 1
         if destination[0] & 1:
-            counts[_BPRC if destination == BROADCAST else _MPRC] += 1
+            self._counts[BPRC.offset if destination == BROADCAST else MPRC.offset] += 1
 
     def short_frame(self, bad_fcs: bool) -> None:
         """A frame under the minimum length passed the filter."""
@@ -117,3 +114,13 @@ class Statistics:
     def no_buffer(self) -> None:
         """A frame went into the FIFO while no descriptor was free."""
         self._counts[RNBC.offset] += 1
+
+    def _add_good_frames(self) -> None:
+        counts = self._counts
+        for length, frames in self._lengths.items():
+            counts[TPR.offset] += frames
+            counts[GPRC.offset] += frames
+            counts[_SIZE_REGISTERS[bisect_left(_SIZES, length)]] += frames
+            self._good_octets += frames * length
+            self._total_octets += frames * length
+        self._lengths.clear()

@@ -1,0 +1,37 @@
+"""Host memory of the model: bytes that the CPUs and all NICs see."""
+
+from __future__ import annotations
+
+from emulator.errors import RunFailed
+
+
+class ModelMemory:
+    """See HostMemory in driver/kernel/dma.py.
+
+    Attributes:
+        size: how many bytes.
+        view: the bytes; for who has looked at the size, as a slice that passes the end is cut off.
+    """
+
+    __slots__ = ("size", "view")
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+        self.view = memoryview(bytearray(size))
+
+    def read(self, address: int, length: int) -> bytes:
+        """Bytes at an address."""
+        data = self.view[address : address + length].tobytes()
+        if len(data) != length:
+            raise self._outside(address, length)
+        return data
+
+    def write(self, address: int, data: bytes) -> None:
+        """Put bytes at an address; visible to DMA and to read() at once."""
+        try:
+            self.view[address : address + len(data)] = data
+        except ValueError:  # a slice that was cut off
+            raise self._outside(address, len(data)) from None
+
+    def _outside(self, address: int, length: int) -> RunFailed:
+        return RunFailed(f"access to {length} bytes at {address:#x}: host memory ends at {self.size:#x}")
