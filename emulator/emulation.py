@@ -34,7 +34,7 @@ class Emulation:
     def __init__(self, engine: Engine, costs: Costs, *, seed: int = 0) -> None:
         self.engine = engine
         self.machine = Machine(engine.memory, costs, seed=seed)
-        self.machine.advance_to(engine.now)
+        self.machine.now = engine.now
         self.devices = [PciDev(self.machine, nic) for nic in range(engine.nics)]
         self.observers: list[Callable[[], None]] = []
 
@@ -51,8 +51,7 @@ class Emulation:
                 return
             deadline = machine.deadline
             events = await engine.advance(deadline if deadline < time_ns else time_ns)
-            now = engine.now
-            machine.advance_to(now)
+            machine.now = now = engine.now
             for event in events:
                 self._take(event)
 

@@ -17,6 +17,8 @@ from collections.abc import Sequence
 MAGIC = b"NH"
 PAYLOAD_HEAD = struct.Struct(">2sQQ")
 
+_from_bytes = int.from_bytes
+
 _ETHERNET_BYTES = 14
 _IP_BYTES = 20
 _UDP_BYTES = 8
@@ -74,5 +76,5 @@ def _template(size: int, nic: int) -> tuple[bytes, int, int]:
 
 def _ones_sum(data: bytes) -> int:
     """The ones' complement sum of 16-bit words (RFC 1071), modulo 65535."""
-    number = int.from_bytes(data)
+    number = _from_bytes(data)
     return (number << 8 if len(data) % 2 else number) % 0xFFFF

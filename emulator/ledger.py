@@ -42,7 +42,7 @@ class Ledger:
         self.verdicts = [0] * len(Verdict)
         self.delivered = 0
         self.backlog_dropped = 0
-        self.latencies: Counter[int] = Counter()
+        self.latencies: dict[int, int] = {}
         self._timing = WireTiming(byte_ps)
         self._on_wire: deque[_UnderWay] = deque()
         self._kept: dict[int, _UnderWay] = {}  # by rx_seq
@@ -91,7 +91,7 @@ class Ledger:
             raise RunFailed(f"NIC {self.nic}: frame {number} was delivered {-latency} ns before it had arrived")
         self._next_delivery = rx_seq + 1
         self.delivered += 1
-        self.latencies[latency] += 1
+        self.latencies[latency] = self.latencies.get(latency, 0) + 1
 
     def drop_at_backlog(self, rx_seq: int, data: bytes) -> None:
         """netif_rx dropped a frame because the backlog was full.

@@ -6,7 +6,8 @@ from typing import cast
 
 from driver.e1000.adapter import OTHER_CAUSES, RX_CAUSES, Adapter
 from driver.e1000.hw import ALL_CAUSES, e1000_write_flush, er32, ew32
-from driver.e1000.rx_ring import RX_BUFFER_WRITE, e1000_alloc_rx_buffers, e1000_next_rx_skb
+from driver.e1000.rx_ring import RX_BUFFER_WRITE, e1000_alloc_rx_buffers, e1000_rx_skb
+from driver.kernel.cpu import spend
 from driver.kernel.dev import netif_receive_skb, netif_rx
 from driver.kernel.irq import IrqReturn, synchronize_irq
 from driver.kernel.napi import Napi, __napi_schedule, napi_complete_done, napi_schedule_prep
@@ -55,13 +56,16 @@ async def e1000_clean(napi: Napi, budget: int) -> int:
 
 async def e1000_clean_rx_irq(adapter: Adapter, work_to_do: int) -> int:
     """Pass packets to the stack and refill the ring behind them; returns how many descriptors were cleaned."""
-    ring = adapter.rx_ring
+    ring, costs = adapter.rx_ring, adapter.pdev.machine.costs
+    packet_ns = costs.rx_packet + costs.skb_alloc
     unused = ring.unused
     work_done = 0
     while work_done < work_to_do:
-        done, skb = await e1000_next_rx_skb(adapter)
-        if not done:
+        writeback = ring.done()
+        if writeback is None:
             break
+        await spend(packet_ns)
+        skb = e1000_rx_skb(adapter, writeback)
         work_done += 1
         unused += 1
         if skb is not None:
@@ -80,14 +84,18 @@ async def e1000_intr_netif_rx(_irq: int, dev_id: object) -> IrqReturn:
     One cause stands for any number of packets. If more are in the ring, ICS asks for another interrupt.
     """
     adapter = cast(Adapter, dev_id)
+    ring, costs = adapter.rx_ring, adapter.pdev.machine.costs
     icr = await _read_causes(adapter)
     if icr & RX_CAUSES:
-        _, skb = await e1000_next_rx_skb(adapter)
-        if skb is not None:
-            await netif_rx(skb)
-        if adapter.rx_ring.unused >= RX_BUFFER_WRITE:
-            await e1000_alloc_rx_buffers(adapter, adapter.rx_ring.unused)
-        if adapter.rx_ring.done() and not adapter.down:
+        writeback = ring.done()
+        if writeback is not None:
+            await spend(costs.rx_packet + costs.skb_alloc)
+            skb = e1000_rx_skb(adapter, writeback)
+            if skb is not None:
+                await netif_rx(skb)
+        if ring.unused >= RX_BUFFER_WRITE:
+            await e1000_alloc_rx_buffers(adapter, ring.unused)
+        if ring.done() is not None and not adapter.down:
             await ew32(adapter.hw, ICS, ICR.RXT0)
     return IrqReturn.HANDLED if icr else IrqReturn.NONE
 

@@ -10,7 +10,6 @@ import struct
 from typing import TYPE_CHECKING
 
 from driver.e1000.hw import ew32
-from driver.kernel.cpu import spend
 from driver.kernel.dma import (
     CoherentMemory,
     DmaDirection,
@@ -46,7 +45,6 @@ _STATUS = _LAYOUT["status"].offset // 8 - _WRITEBACK_AT  #: byte of the write-ba
 _ERRORS = _LAYOUT["errors"].offset // 8 - _WRITEBACK_AT  #: byte of the write-back
 _DD = 1 << RxStatus.as_shape()["DD"].offset
 _EOP = 1 << RxStatus.as_shape()["EOP"].offset
-_NOTHING = bytes(_WRITEBACK_BYTES)
 
 _FROM_DEVICE = DmaDirection.FROM_DEVICE
 
@@ -79,16 +77,17 @@ class RxRing:
         """Slots that could be given to the device (E1000_DESC_UNUSED)."""
         return (self.next_to_clean - self.next_to_use - 1) % self.count
 
-    def writeback(self) -> bytes:
-        """What the device wrote back to the next descriptor to clean; zero if that one is not the device's."""
+    def done(self) -> bytes | None:
+        """What the device wrote back to the next descriptor to clean; None if it is not finished with that one."""
         slot = self.next_to_clean
         if slot == self.next_to_use:
-            return _NOTHING  # it still says DD from its last use
-        return self.desc.read(slot * DESCRIPTOR_BYTES + _WRITEBACK_AT, _WRITEBACK_BYTES)
-
-    def done(self) -> bool:
-        """Whether the device is finished with the next descriptor to clean."""
-        return bool(self.writeback()[_STATUS] & _DD)
+            return None  # it is not the device's, and still says DD from its last use
+        assert self.memory is not None, "the ring is not set up"
+        writeback = self.memory.read(slot * DESCRIPTOR_BYTES + _WRITEBACK_AT, _WRITEBACK_BYTES)
+        if not writeback[_STATUS] & _DD:
+            return None
+        dma_rmb()  # nothing else of the descriptor, or of the buffer, before DD
+        return writeback
 
 
 def e1000_setup_rx_resources(adapter: Adapter) -> bool:
@@ -138,30 +137,19 @@ async def e1000_alloc_rx_buffers(adapter: Adapter, count: int) -> None:
     await ew32(adapter.hw, RDT, ring.next_to_use)
 
 
-async def e1000_next_rx_skb(adapter: Adapter) -> tuple[bool, SkBuff | None]:
-    """Take the next descriptor off the ring if the device is finished with it.
-
-    Returns:
-        Whether it was; and the packet, if one ended there and is good.
-    """
-    ring = adapter.rx_ring
-    writeback = ring.writeback()
-    status = writeback[_STATUS]
-    if not status & _DD:
-        return False, None
-    dma_rmb()  # nothing else of the descriptor, or of the buffer, before DD
-    pdev = adapter.pdev
-    costs = pdev.machine.costs
-    await spend(costs.rx_packet + costs.skb_alloc)
+def e1000_rx_skb(adapter: Adapter, writeback: bytes) -> SkBuff | None:
+    """Take the next descriptor, which is done, off the ring; returns the packet, if one ended there and is good."""
+    ring, pdev = adapter.rx_ring, adapter.pdev
     slot = ring.next_to_clean
+    ring.next_to_clean = (slot + 1) % ring.count
     buffer = ring.buffers[slot]
     ring.buffers[slot] = 0
     dma_unmap_single(pdev, buffer, RX_BUFFER_LEN, _FROM_DEVICE)
-    ring.next_to_clean = (slot + 1) % ring.count
-    if status & _EOP and not ring.discarding and not writeback[_ERRORS]:
-        return True, build_skb(buffer, _LENGTH.unpack_from(writeback)[0], adapter.netdev)
-    if status & _EOP:
+    last = writeback[_STATUS] & _EOP
+    if last and not ring.discarding and not writeback[_ERRORS]:
+        return build_skb(buffer, _LENGTH.unpack_from(writeback)[0], adapter.netdev)
+    if last:
         adapter.rx_dropped += 1
-    ring.discarding = not status & _EOP
+    ring.discarding = not last
     pdev.machine.frags.free(buffer)
-    return True, None
+    return None

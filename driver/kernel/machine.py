@@ -1,13 +1,14 @@
 """The machine: CPUs, time, interrupt lines and the bus, as a deterministic discrete-event model that does no I/O.
 
 Whoever runs a machine does this, over and over: ``run()``, start the requests that come out of it on the device,
-let the device go on until ``deadline`` or until it has something to tell, and tell the machine: ``advance_to``,
+let the device go on until ``deadline`` or until it has something to tell, and tell the machine: ``now``,
 ``set_irq_level``, ``complete_read``.
 """
 
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from driver.kernel.cpu import KTIME_MAX, Account, Code, Cpu, Stall
@@ -50,7 +51,7 @@ class Machine:
     """A computer that runs Linux.
 
     Attributes:
-        now: simulated time in ns.
+        now: simulated time in ns; whoever runs the machine lets it go on.
         deadline: until when nothing happens by itself, as of the last run(), in ns; KTIME_MAX if nothing ever does.
         resched: a task was woken, and its CPU has to look whether it should run.
         memory: host memory, shared with the devices.
@@ -91,7 +92,7 @@ class Machine:
 
     # --- for whoever runs the machine ------------------------------------------------------------------------------
 
-    def run(self) -> list[Request]:
+    def run(self) -> Sequence[Request]:
         """Run all that can run at the present instant; returns what the device must be asked, in order."""
         self.resched = True
         while self.resched:
@@ -101,12 +102,10 @@ class Machine:
                 happens = cpu.run()
                 deadline = happens if happens < deadline else deadline
         self.deadline = deadline
+        if not self._requests:
+            return ()
         requests, self._requests = self._requests, []
         return requests
-
-    def advance_to(self, now: int) -> None:
-        """The time is now so many ns."""
-        self.now = now
 
     def set_irq_level(self, device: int, *, level: bool) -> None:
         """The interrupt line of a device changed."""

@@ -118,13 +118,18 @@ class _Port:
 
 
 class ModelEngine:
-    """See Engine in emulator/engines/base.py."""
+    """See Engine in emulator/engines/base.py.
+
+    Attributes:
+        now: simulated time in ns since reset was released.
+    """
 
     name = "model"
     cycles = 0  #: it has no clock
 
     def __init__(self, nics: int, costs: Costs, byte_ps: int, *, memory_bytes: int = DEFAULT_MEMORY_BYTES) -> None:
         """An engine with so many NICs, on wires with this time per byte in ps."""
+        self.now = 0
         self.nics = nics
         self.memory = ModelMemory(memory_bytes)
         self._schedule = Schedule()
@@ -136,17 +141,15 @@ class ModelEngine:
         """One per NIC."""
         return self._wires
 
-    @property
-    def now(self) -> int:
-        """Simulated time in ns since reset was released."""
-        return self._schedule.now
-
     async def advance(self, until: int) -> list[Event]:
         """Let the hardware run until the given time in ns, or to the first instant with events; never suspends."""
-        while self._schedule.run(until):
+        schedule = self._schedule
+        while schedule.run(until):
             events = self._events()
             if events:
+                self.now = schedule.now
                 return events
+        self.now = schedule.now
         return []
 
     def mmio_read(self, nic: int, offset: int, tag: int) -> None:

@@ -6,6 +6,7 @@ The layout is that of hdl/nic/layouts.py, worked out once: its views are made fo
 from __future__ import annotations
 
 import struct
+from mmap import mmap
 
 from hdl.nic.layouts import RxDescriptor, RxErrors, RxStatus
 
@@ -27,13 +28,13 @@ CE: int = 1 << RxErrors.as_shape()["CE"].offset
 RXE: int = 1 << RxErrors.as_shape()["RXE"].offset
 
 
-def buffer_address(memory: memoryview, place: int) -> int:
+def buffer_address(memory: mmap, place: int) -> int:
     """The buffer of the descriptor at an address."""
     address: int = _ADDRESS.unpack_from(memory, place + _ADDRESS_AT)[0]
     return address
 
 
-def write_back(memory: memoryview, place: int, length: int, errors: int, last: bool) -> None:
+def write_back(memory: mmap, place: int, length: int, errors: int, last: bool) -> None:
     """Write what the hardware has to say over the upper part of a descriptor; only a frame's last one has errors."""
     if last:
         _WRITEBACK.pack_into(memory, place + _WRITEBACK_AT, length, 0, _LAST, errors, 0)

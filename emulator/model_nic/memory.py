@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import mmap
+
 from emulator.errors import RunFailed
 
 
@@ -10,18 +12,18 @@ class ModelMemory:
 
     Attributes:
         size: how many bytes.
-        view: the bytes; for who has looked at the size, as a slice that passes the end is cut off.
+        pages: the bytes. Only for who has compared with the size: a slice that passes the end is cut off.
     """
 
-    __slots__ = ("size", "view")
+    __slots__ = ("pages", "size")
 
     def __init__(self, size: int) -> None:
         self.size = size
-        self.view = memoryview(bytearray(size))
+        self.pages = mmap.mmap(-1, size)  # whose slices are bytes, made in one go
 
     def read(self, address: int, length: int) -> bytes:
         """Bytes at an address."""
-        data = self.view[address : address + length].tobytes()
+        data = self.pages[address : address + length]
         if len(data) != length:
             raise self._outside(address, length)
         return data
@@ -29,8 +31,8 @@ class ModelMemory:
     def write(self, address: int, data: bytes) -> None:
         """Put bytes at an address; visible to DMA and to read() at once."""
         try:
-            self.view[address : address + len(data)] = data
-        except ValueError:  # a slice that was cut off
+            self.pages[address : address + len(data)] = data
+        except IndexError:  # a slice that was cut off
             raise self._outside(address, len(data)) from None
 
     def _outside(self, address: int, length: int) -> RunFailed:

@@ -192,12 +192,12 @@ class RxQueue:
         if place + descriptor.BYTES > memory.size:
             self._faulted = True
             return
-        buffer, length = descriptor.buffer_address(memory.view, place), len(piece)
+        buffer, length = descriptor.buffer_address(memory.pages, place), len(piece)
         if buffer + length > memory.size:
             self._faulted = True
             return
-        memory.view[buffer : buffer + length] = piece
-        descriptor.write_back(memory.view, place, length, errors, last)
+        memory.pages[buffer : buffer + length] = piece
+        descriptor.write_back(memory.pages, place, length, errors, last)
         self._schedule.at(self._schedule.now + self._writeback_ns, self._written_back, (generation, last))
 
     def _written_back(self, work: tuple[int, bool]) -> None:

@@ -68,9 +68,9 @@ class Computer:
                 self._start(request)
             now = min(machine.deadline, self._events[0][0] if self._events else KTIME_MAX)
             if now > until:
-                machine.advance_to(until)
+                machine.now = until
                 return
-            machine.advance_to(now)
+            machine.now = now
             while self._events and self._events[0][0] <= now:
                 heapq.heappop(self._events)[2]()
 
