@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from queue import SimpleQueue
+from typing import TYPE_CHECKING
 
 import click
 
@@ -13,9 +16,13 @@ from emulator.scenario import Scenario
 from emulator.sweep.identity import Contents, contents_of, run_name
 from emulator.sweep.progress import sweep_progress
 from emulator.sweep.result_store import SUFFIX, Result, ResultStore
+from emulator.sweep.signals import signals_to
 from emulator.sweep.sweep_file import Sweep, read_sweep
 from emulator.sweep.table import check_table_path, make_row, write_table
 from emulator.sweep.workers import cluster_workers, has_workers, local_workers, require_dask, run_all
+
+if TYPE_CHECKING:
+    from emulator.sweep.workers import Events
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,16 +96,18 @@ def _do(
 ) -> None:
     """Do runs, and keep the result of each as it is finished."""
     require_dask()
-    with (
-        cluster_workers(cluster) if cluster else local_workers(workers, len(missing)) as client,
-        sweep_progress(len(missing)) as report,
-    ):
+    events: Events = SimpleQueue()
+    with contextlib.ExitStack() as cluster_stack, signals_to(events):
+        client = cluster_stack.enter_context(
+            cluster_workers(cluster) if cluster else local_workers(workers, len(missing))
+        )
         if not has_workers(client):
             click.echo(f"no worker at {cluster} yet, waiting for one; start it with: dask worker {cluster}", err=True)
         tasks = {name: (run.scenario, run.contents) for name, run in missing.items()}
-        for name, result in run_all(client, tasks):
-            keep(name, result)
-            report(missing[name].label, result.error)
+        with sweep_progress(len(missing)) as report:
+            for name, result in run_all(client, tasks, events):
+                keep(name, result)
+                report(missing[name].label, result.error)
 
 
 def _unfinished(names: Collection[str], runs: Collection[_Run]) -> str:

@@ -8,16 +8,20 @@ import signal
 import tempfile
 from collections.abc import Iterator, Mapping
 from multiprocessing import resource_tracker
+from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
 from emulator.errors import UserError
 from emulator.scenario import Scenario
 from emulator.sweep.identity import Contents
 from emulator.sweep.result_store import Result
+from emulator.sweep.signals import Interruption
 from emulator.sweep.worker_task import run_one
 
 if TYPE_CHECKING:
     from distributed import Client, Future
+
+    Events = SimpleQueue[Future[Result] | Interruption]
 
 CONNECT_TIMEOUT_S = 10
 
@@ -95,23 +99,34 @@ def has_workers(client: Client) -> bool:
     return bool(client.scheduler_info()["workers"])
 
 
-def run_all(client: Client, runs: Mapping[str, tuple[Scenario, Contents]]) -> Iterator[tuple[str, Result]]:
+def run_all(
+    client: Client, runs: Mapping[str, tuple[Scenario, Contents]], events: Events
+) -> Iterator[tuple[str, Result]]:
     """Do these runs in any order; the name and the result of each as it is finished.
 
     If a worker dies, Dask gives its runs to others; a run with which several workers died has failed.
 
+    Arguments:
+        client: whose workers do them.
+        runs: scenarios, and what they must find, by name.
+        events: an empty queue; somebody else may put an Interruption there.
+
     Raises:
         UserError: the workers cannot do the runs, or the cluster went away.
+        BaseException: what an interruption raises.
     """
-    from distributed import as_completed  # noqa: PLC0415
-
-    names = {
-        client.submit(run_one, scenario.to_dict(), contents, pure=False): name
-        for name, (scenario, contents) in runs.items()
-    }
-    for future in as_completed(list(names)):
-        name = names.pop(future)  # lets Dask forget the result
-        yield name, _result(future)
+    names = {}
+    for name, (scenario, contents) in runs.items():
+        future = client.submit(run_one, scenario.to_dict(), contents, pure=False)
+        names[future] = name
+        future.add_done_callback(events.put)
+    while names:
+        event = events.get()
+        if callable(event):
+            event()
+        else:
+            name = names.pop(event)  # lets Dask forget the result
+            yield name, _result(event)
 
 
 def _result(future: Future[Result]) -> Result:

@@ -30,7 +30,9 @@ class Workers:
         self.failing: set[tuple[str, int]] = set()
         self.ending: dict[int, BaseException] = {}  #: after so many runs
 
-    def run_all(self, _client: object, runs: Mapping[str, tuple[Scenario, Contents]]) -> Iterator[tuple[str, Result]]:
+    def run_all(
+        self, _client: object, runs: Mapping[str, tuple[Scenario, Contents]], _events: object
+    ) -> Iterator[tuple[str, Result]]:
         for name, (scenario, _) in reversed(list(runs.items())):
             if len(self.done) in self.ending:
                 raise self.ending.pop(len(self.done))

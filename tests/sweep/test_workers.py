@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from queue import SimpleQueue
 from types import SimpleNamespace
 from typing import Any, NoReturn
 
@@ -29,9 +30,15 @@ REPOSITORY = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
-def cluster() -> Iterator[LocalCluster]:
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCluster]:
     """A scheduler in this process and two workers in processes of their own, which are restarted if they die."""
-    with LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address="127.0.0.1:0") as cluster:
+    with LocalCluster(
+        n_workers=2,
+        threads_per_worker=1,
+        processes=True,
+        dashboard_address="127.0.0.1:0",
+        env={"TMPDIR": str(tmp_path_factory.mktemp("workers"))},
+    ) as cluster:
         yield cluster
 
 
@@ -53,7 +60,7 @@ def test_a_worker_that_is_killed_half_way(tmp_path: Path, cluster: LocalCluster)
     found: list[str] = []
     with cluster_workers(cluster.scheduler_address) as client:
         before = pids(client)
-        for name, result in run_all(client, runs):
+        for name, result in run_all(client, runs, SimpleQueue()):
             if not found:
                 os.kill(before[(busy(client) or list(before))[0]], signal.SIGKILL)
             found.append(name)
