@@ -1,6 +1,6 @@
 """What the tests of the board share: how they are run, a cost profile, and the board's arithmetic of time."""
 
-from cocotb_tests.support import build_folder
+from cocotb_tests.support import SIM, build_folder
 from driver.kernel.costs import Costs
 from emulator.engines.board import build_board
 from emulator.engines.cocotb_engine import CocotbEngine
@@ -16,7 +16,7 @@ READ_CYCLES = 2
 def run_on_board(module: str, **parameters: int) -> None:
     """Run the cocotb tests of a module of this package on a board with these parameters."""
     log = build_folder(module.rpartition(".")[2]) / "test.log"
-    simulate(build_board(**parameters), module, log=log)
+    simulate(build_board(SIM, **parameters), module, log=log)
 
 
 def costs(**latencies: int) -> Costs:

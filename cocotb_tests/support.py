@@ -15,15 +15,19 @@ from cocotb.triggers import RisingEdge, Timer
 from cocotb_tools.check_results import get_results
 from cocotb_tools.runner import get_runner
 
+from emulator.engines.build_verilator import build_simulation
+from emulator.engines.launch import RTL_ERROR
 from hdl.nic import verilog
 from hdl.nic.nic import Nic
 
 #: Everything that tests write goes below this folder; test processes that run side by side have one each.
 BUILD = Path(__file__).parent.parent / "build" / "cocotb" / os.environ.get("PYTEST_XDIST_WORKER", "")
 
-#: A log line that holds one of these fails the test. Icarus prints the first when an RTL assertion fires and goes on,
-#: and the second for a process that it will never run.
-_FATAL_IN_LOG = ("ERROR: ", "found no sensitivities")
+#: The simulator of all tests.
+SIM = os.environ.get("SIM", "icarus")
+
+#: What Icarus says of a process that it will never run.
+_NEVER_RUNS = "found no sensitivities"
 
 
 def build_folder(name: str) -> Path:
@@ -42,7 +46,8 @@ def nic_verilog(**parameters: int) -> Path:
 def write_verilog(component, name: str, *, folder: str | None = None) -> Path:
     """Write a component's Verilog; the module is called ``name``, and so is the folder if none is given."""
     path = build_folder(folder or name) / f"{name}.v"
-    path.write_text(verilog.convert(component, name))
+    form = verilog.Form.COMPILED if SIM == "verilator" else verilog.Form.EVENT_DRIVEN
+    path.write_text(verilog.convert(component, name, form=form))
     return path
 
 
@@ -69,9 +74,8 @@ def simulate(
     build_dir = _compile(toplevel, tuple(sources))
     test_dir = build_folder(folder or test_module)
     test_log = test_dir / "test.log"
-    runner = get_runner(os.environ.get("SIM", "icarus"))
     try:
-        results = runner.test(
+        results = get_runner(SIM).test(
             test_module=f"cocotb_tests.{test_module}",
             hdl_toplevel=toplevel,
             hdl_toplevel_lang="verilog",
@@ -81,7 +85,7 @@ def simulate(
             plusargs=list(plusargs),
             log_file=test_log,
         )
-    except SystemExit:  # so the runner says that tests failed or that there are no results
+    except (SystemExit, RuntimeError):  # so the runner says that tests failed, or the simulator
         pytest.fail(f"see {test_log}:\n{_tail(test_log)}")
     tests, failures = get_results(results)
     assert tests, f"no test ran, see {test_log}"
@@ -91,10 +95,12 @@ def simulate(
 
 @cache
 def _compile(toplevel: str, sources: tuple[Path, ...]) -> Path:
-    """Build the simulation beside the first source, once for all tests that use it; returns the folder."""
+    """Build the simulation, once for all tests that use it; returns the folder."""
+    if SIM == "verilator":
+        return build_simulation(toplevel, sources, compile_options=["-O0"])  # compiling takes longer than simulating
     build_dir = build_folder(str(sources[0].parent / f"sim_{toplevel}"))
     build_log = build_dir / "build.log"
-    get_runner(os.environ.get("SIM", "icarus")).build(
+    get_runner(SIM).build(
         sources=sources,
         hdl_toplevel=toplevel,
         build_dir=build_dir,
@@ -109,7 +115,7 @@ def _compile(toplevel: str, sources: tuple[Path, ...]) -> Path:
 
 def check_log(log: Path) -> None:
     """Raise AssertionError if a log holds what the simulator reports without failing."""
-    bad = [line for line in log.read_text().splitlines() if any(word in line for word in _FATAL_IN_LOG)]
+    bad = [line for line in log.read_text().splitlines() if RTL_ERROR.match(line) or _NEVER_RUNS in line]
     assert not bad, f"{log}: {len(bad)} lines like: {bad[0]}"
 
 

@@ -9,7 +9,7 @@ import pywellen
 from cocotb.triggers import Timer
 
 from cocotb_tests.board_tester import costs
-from cocotb_tests.support import build_folder
+from cocotb_tests.support import SIM, build_folder
 from emulator.engines.board import build_board
 from emulator.engines.cocotb_engine import CocotbEngine
 from emulator.engines.launch import simulate
@@ -26,12 +26,12 @@ CPUS, NICS = 2, 3
 def test_probes():
     log = build_folder("test_board_waves") / "test.log"
     waves = log.with_name("probes.fst")
-    simulate(build_board(cpus=CPUS, nics=NICS), __name__, log=log, waves=waves)
+    simulate(build_board(SIM, cpus=CPUS, nics=NICS, waves=True), __name__, log=log, waves=waves)
     assert waves.exists()
 
 
 def test_the_save_file_shows_what_is_in_the_dump(tmp_path):
-    execute(Scenario(generate=(60, 1514), count=6, nics=2, pps=20_000), tmp_path, no_progress)
+    execute(Scenario(engine=SIM, generate=(60, 1514), count=6, nics=2, pps=20_000), tmp_path, no_progress)
     dump = {variable.full_name: variable for variable in pywellen.Waveform(str(tmp_path / WAVES)).all_vars()}
     shown = list(signals(tmp_path / SAVE_FILE))
     assert len(shown) > 60
@@ -47,7 +47,7 @@ def test_the_save_file_shows_what_is_in_the_dump(tmp_path):
 
 
 def test_the_save_file_looks_at_the_first_interrupt(tmp_path):
-    execute(Scenario(generate=(60,), count=3), tmp_path, no_progress)
+    execute(Scenario(engine=SIM, generate=(60,), count=3), tmp_path, no_progress)
     (marker,) = re.findall(r"^\*\S+ (\d+)", (tmp_path / SAVE_FILE).read_text(), re.MULTILINE)
     dump = {variable.full_name: variable for variable in pywellen.Waveform(str(tmp_path / WAVES)).all_vars()}
     sent = dump["board.core.slot[0].sent_words"].tv

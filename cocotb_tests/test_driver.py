@@ -2,16 +2,14 @@
 
 import cocotb
 
-from cocotb_tests.support import build_folder
+from cocotb_tests.board_tester import run_on_board
 from driver.e1000.adapter import RX_CAUSES
 from driver.e1000.hw import er32, ew32
 from driver.kernel.napi import NapiState
 from emulator.cost_profiles import load_costs
 from emulator.emulation import Emulation
 from emulator.engines.base import Verdict
-from emulator.engines.board import build_board
 from emulator.engines.cocotb_engine import CocotbEngine
-from emulator.engines.launch import simulate
 from emulator.run import bring_up
 from emulator.scenario import Scenario
 from emulator.traffic import frames
@@ -96,4 +94,4 @@ async def the_filter_may_change_while_a_frame_arrives(dut):
 
 
 def test_driver():
-    simulate(build_board(), __name__, log=build_folder("test_driver") / "test.log")
+    run_on_board(__name__)

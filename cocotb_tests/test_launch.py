@@ -2,7 +2,8 @@
 
 import pytest
 
-from emulator.bench.bare import BareBoard
+from cocotb_tests.support import SIM
+from emulator.bench.bare_icarus import BareIcarus
 from emulator.engines.board import build_board
 from emulator.engines.launch import simulate
 from emulator.errors import RunFailed, UserError
@@ -33,7 +34,7 @@ def module(tmp_path, monkeypatch):
 def test_failure_is_one_line_that_names_the_log(module, tmp_path, body, message):
     log = tmp_path / "sim.log"
     with pytest.raises(RunFailed, match=message) as failure:
-        simulate(build_board(), module(body), log=log)
+        simulate(build_board(SIM), module(body), log=log)
     assert str(log) in str(failure.value)
     assert "\n" not in str(failure.value)
 
@@ -42,19 +43,19 @@ def test_a_module_without_tests_is_a_failure(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(tmp_path)
     (tmp_path / "empty_module.py").write_text("")
     with pytest.raises(RunFailed):
-        simulate(build_board(), "empty_module", log=tmp_path / "sim.log")
+        simulate(build_board(SIM), "empty_module", log=tmp_path / "sim.log")
 
 
 def test_a_good_test_passes(module, tmp_path):
-    simulate(build_board(), module("assert dut is not None"), log=tmp_path / "sim.log")
+    simulate(build_board(SIM), module("assert dut is not None"), log=tmp_path / "sim.log")
 
 
 def test_a_missing_simulator_is_a_users_error(monkeypatch):
     monkeypatch.setenv("PATH", "/nowhere")
     with pytest.raises(UserError, match=r"iverilog was not found: .* type: "):
-        build_board()
+        build_board("icarus")
 
 
 def test_the_bare_board_of_the_bench_receives_everything(tmp_path):
     scenario = Scenario(generate=(60, 1514), count=40, ring=16, waves=False)
-    assert BareBoard(scenario, tmp_path).run() > 0
+    assert BareIcarus(scenario, tmp_path).run() > 0

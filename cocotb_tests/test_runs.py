@@ -7,6 +7,7 @@ import random
 import pytest
 from scapy.utils import PcapWriter, rdpcap
 
+from cocotb_tests.support import SIM
 from emulator.execute import execute
 from emulator.output import DELIVERED, SUMMARY, TRACE
 from emulator.progress import no_progress
@@ -20,7 +21,7 @@ def run(tmp_path):
     def run_scenario(name="run", **options):
         directory = tmp_path / name
         directory.mkdir()
-        execute(Scenario(**{"waves": False, "trace": False} | options), directory, no_progress)
+        execute(Scenario(**{"engine": SIM, "waves": False, "trace": False} | options), directory, no_progress)
         return directory, json.loads((directory / SUMMARY).read_text())
 
     return run_scenario

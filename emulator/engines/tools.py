@@ -9,8 +9,8 @@ from pathlib import Path
 
 from emulator.errors import UserError
 
-#: Verilator's errors, and those of GCC, Clang and linkers.
-_ERROR = re.compile(r"%Error|\berror: |\bundefined reference\b|\bcannot find\b")
+#: Verilator's errors, its warnings, which are errors too, and the errors of GCC, Clang and linkers.
+_ERROR = re.compile(r"%Error|%Warning|\berror: |\bundefined reference\b|\bcannot find\b")
 
 
 def run_tool(command: Sequence[str | Path], *, log: Path, environment: Mapping[str, str] | None = None) -> None:
