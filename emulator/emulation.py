@@ -5,7 +5,7 @@ This is what a cocotb testbench of your own works with: make one, probe the driv
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, TypeVar
 
 from driver.kernel.costs import Costs
@@ -43,17 +43,18 @@ class Emulation:
         machine, engine = self.machine, self.engine
         now = engine.now
         while now < time_ns:
-            for request in machine.run():
-                self._start(request)
-            for observe in self.observers:
-                observe()
+            requests = machine.run()
+            if requests:
+                self._start(requests)
+            if self.observers:
+                self._show()
             if done is not None and done():
                 return
             deadline = machine.deadline
             events = await engine.advance(deadline if deadline < time_ns else time_ns)
             machine.now = now = engine.now
-            for event in events:
-                self._take(event)
+            if events:
+                self._take(events)
 
     async def run_for(self, ns: int) -> None:
         """Let hardware and kernel run for so long."""
@@ -84,16 +85,22 @@ class Emulation:
             await self.run_until(self.engine.now + CALL_LIMIT_NS, lambda: self.machine.idle)
             settled = self.machine.idle
 
-    def _start(self, request: Request) -> None:
-        """Start an access on the hardware."""
-        if isinstance(request, MmioRead):
-            self.engine.mmio_read(request.device, request.offset, request.tag)
-        else:
-            self.engine.mmio_write(request.device, request.offset, request.value)
+    def _start(self, requests: Sequence[Request]) -> None:
+        """Start accesses on the hardware."""
+        for request in requests:
+            if isinstance(request, MmioRead):
+                self.engine.mmio_read(request.device, request.offset, request.tag)
+            else:
+                self.engine.mmio_write(request.device, request.offset, request.value)
 
-    def _take(self, event: Event) -> None:
+    def _show(self) -> None:
+        for observe in self.observers:
+            observe()
+
+    def _take(self, events: Sequence[Event]) -> None:
         """Tell the kernel what the hardware did."""
-        if isinstance(event, IrqChanged):
-            self.machine.set_irq_level(event.nic, level=event.level)
-        else:
-            self.machine.complete_read(event.tag, event.value)
+        for event in events:
+            if isinstance(event, IrqChanged):
+                self.machine.set_irq_level(event.nic, level=event.level)
+            else:
+                self.machine.complete_read(event.tag, event.value)

@@ -83,7 +83,10 @@ class Ledger:
         Raises:
             RunFailed: it is not the frame that should come here, or not as it was sent.
         """
-        number, end_ps = self._settle(rx_seq, data)
+        frame = self._kept.pop(rx_seq, None)
+        if frame is None or frame[1] != data:
+            raise self._wrong(frame, rx_seq, data)
+        number, _, end_ps = frame
         if rx_seq < self._next_delivery:
             raise RunFailed(f"NIC {self.nic}: frame {number} was delivered after a later one: out of order")
         latency = now_ns - end_ps // PS_PER_NS
@@ -99,7 +102,9 @@ class Ledger:
         Raises:
             RunFailed: it is not the frame that should come here, or not as it was sent.
         """
-        self._settle(rx_seq, data)
+        frame = self._kept.pop(rx_seq, None)
+        if frame is None or frame[1] != data:
+            raise self._wrong(frame, rx_seq, data)
         self.backlog_dropped += 1
 
     def close(self, statistics: NicStatistics) -> FrameCounts:
@@ -121,18 +126,15 @@ class Ledger:
         self._check_statistics(statistics)
         return counts
 
-    def _settle(self, rx_seq: int, data: bytes) -> tuple[int, int]:
-        """Take a kept frame off the books and compare it with what came out of the driver; its number and its end."""
-        frame = self._kept.pop(rx_seq, None)
-        if frame is None:
-            known = self.verdicts[Verdict.KEPT]
-            if rx_seq < known:
-                raise RunFailed(f"NIC {self.nic}: received frame {rx_seq} came out of the driver twice")
-            raise RunFailed(f"NIC {self.nic}: the driver received frame {rx_seq}, but the NIC kept only {known} frames")
-        number, sent, end_ps = frame
-        if data != sent:
-            raise RunFailed(f"NIC {self.nic}: frame {number} changed on its way: {_difference(sent, data)}")
-        return number, end_ps
+    def _wrong(self, frame: _UnderWay | None, rx_seq: int, data: bytes) -> RunFailed:
+        """What is wrong with what came out of the driver, where this frame should, or none."""
+        if frame is not None:
+            number, sent, _ = frame
+            return RunFailed(f"NIC {self.nic}: frame {number} changed on its way: {_difference(sent, data)}")
+        known = self.verdicts[Verdict.KEPT]
+        if rx_seq < known:
+            return RunFailed(f"NIC {self.nic}: received frame {rx_seq} came out of the driver twice")
+        return RunFailed(f"NIC {self.nic}: the driver received frame {rx_seq}, but the NIC kept only {known} frames")
 
     def _check_nothing_under_way(self) -> None:
         if self._on_wire:

@@ -41,13 +41,17 @@ class NapiState(enum.IntFlag):
     THREADED_BUSY_POLL = 1 << 11  #: the thread polls busily
 
 
-# Plain ints for the paths that run per poll: IntFlag arithmetic builds an object for each result.
+# The state is a plain int, and so are these: IntFlag arithmetic builds an object for each result.
 SCHED = int(NapiState.SCHED)
 MISSED = int(NapiState.MISSED)
 DISABLE = int(NapiState.DISABLE)
 NPSVC = int(NapiState.NPSVC)
+LISTED = int(NapiState.LISTED)
 IN_BUSY_POLL = int(NapiState.IN_BUSY_POLL)
 _OWNED = int(NapiState.SCHED | NapiState.SCHED_THREADED | NapiState.PREFER_BUSY_POLL)  #: what ends with a completion
+_MODES = int(
+    NapiState.PREFER_BUSY_POLL | NapiState.THREADED | NapiState.THREADED_BUSY_POLL
+)  #: what ends with disabling
 
 PollFunction = Callable[["Napi", int], Awaitable[int]]
 
@@ -104,7 +108,7 @@ def netif_napi_add_weight(dev: NetDevice, poll: PollFunction, weight: int) -> Na
     """Register an instance. It starts disabled: SCHED and NPSVC are set."""
     machine = dev.machine
     napi = Napi(dev, poll, weight, MIN_NAPI_ID + len(machine.napis))
-    napi.state = SCHED | NPSVC | NapiState.LISTED
+    napi.state = SCHED | NPSVC | LISTED
     machine.napis.append(napi)
     return napi
 
@@ -118,7 +122,7 @@ def netif_napi_del(napi: Napi) -> None:
     """Take a disabled instance out of the registry."""
     if not napi.state & SCHED:
         log.warning("netif_napi_del: napi %d is not disabled", napi.id)
-    napi.state &= ~NapiState.LISTED
+    napi.state &= ~LISTED
 
 
 def napi_enable(napi: Napi) -> None:
@@ -138,7 +142,7 @@ async def napi_disable(napi: Napi) -> None:
     while napi.state & (SCHED | NPSVC):
         await usleep_range(20, 200)
     napi.state |= SCHED | NPSVC
-    napi.state &= ~(DISABLE | NapiState.PREFER_BUSY_POLL | NapiState.THREADED | NapiState.THREADED_BUSY_POLL)
+    napi.state &= ~(DISABLE | _MODES)
 
 
 async def napi_synchronize(napi: Napi) -> None:

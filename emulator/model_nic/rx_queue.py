@@ -162,12 +162,12 @@ class RxQueue:
             if not self._has_descriptor():
                 return
             data, errors, buffer_bytes = self._begun
-            piece = data[self._position : self._position + buffer_bytes]
-            self._position += len(piece)
-            last = self._position == len(data)
+            start = self._position
+            self._position = end = start + buffer_bytes
+            last = end >= len(data)
             if last:
                 self._begun = None
-            self._plan(piece, last, errors)
+            self._plan(data[start:end], last, errors)
 
     def _plan(self, piece: bytes, last: bool, errors: int) -> None:
         """One descriptor's work: payload, response, write-back; the next follows without waiting for responses."""
