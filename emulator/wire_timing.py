@@ -41,6 +41,8 @@ class WireTiming:
     def __init__(self, byte_ps: int) -> None:
         self.byte_ps = byte_ps
         self.free_ps = 0
+        self._around_ps = (PREAMBLE_BYTES + FCS_BYTES) * byte_ps
+        self._gap_ps = GAP_BYTES * byte_ps
 
     def send(self, length: int, earliest_ps: int) -> tuple[int, int]:
         """Put the next frame (length in bytes, without FCS) on the wire, not before the given time.
@@ -48,8 +50,8 @@ class WireTiming:
         Returns:
             When its preamble starts, and when the last byte of its FCS has passed, in ps.
         """
-        byte_ps, free_ps = self.byte_ps, self.free_ps
-        start = earliest_ps if earliest_ps > free_ps else free_ps
-        end = start + (PREAMBLE_BYTES + length + FCS_BYTES) * byte_ps
-        self.free_ps = end + GAP_BYTES * byte_ps
+        start = self.free_ps
+        start = earliest_ps if earliest_ps > start else start
+        end = start + self._around_ps + length * self.byte_ps
+        self.free_ps = end + self._gap_ps
         return start, end

@@ -21,10 +21,9 @@ class SkBuff:
 
     __slots__ = ("data", "dev", "head")
 
-    def __init__(self, head: int, data: bytes, dev: NetDevice) -> None:
-        self.head = head
-        self.data = data
-        self.dev = dev
+    head: int
+    data: bytes
+    dev: NetDevice
 
     @property
     def len(self) -> int:
@@ -39,7 +38,11 @@ class SkBuff:
 
 def build_skb(head: int, length: int, dev: NetDevice) -> SkBuff:
     """An skb of the bytes that the device wrote into a buffer; the skb owns the buffer from now on."""
-    return SkBuff(head, dev.machine.memory.read(head, length), dev)
+    skb = SkBuff()
+    skb.head = head
+    skb.data = dev.machine.memory.read(head, length)
+    skb.dev = dev
+    return skb
 
 
 def consume_skb(skb: SkBuff) -> None:

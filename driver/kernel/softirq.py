@@ -59,22 +59,18 @@ class Softirqs:
         for passes_left in reversed(range(MAX_SOFTIRQ_RESTART)):
             pending, cpu.softirq_pending = cpu.softirq_pending, 0
             await spend(machine.costs.softirq)
-            await self._run_vectors(pending)
+            for vector, action in self.actions.items():
+                if pending >> vector & 1:
+                    cpu.softirq_counts[vector] += 1
+                    trace_softirq_entry(vector)
+                    await action()
+                    trace_softirq_exit(vector)
             if not cpu.softirq_pending:
                 break
             if machine.jiffies >= end or cpu.need_resched or not passes_left:
                 wakeup_softirqd()
                 break
         cpu.serving_softirq = False
-
-    async def _run_vectors(self, pending: int) -> None:
-        cpu = this_cpu()
-        for vector, action in self.actions.items():
-            if pending >> vector & 1:
-                cpu.softirq_counts[vector] += 1
-                trace_softirq_entry(vector)
-                await action()
-                trace_softirq_exit(vector)
 
     async def run_ksoftirqd(self) -> None:
         """The thread ksoftirqd/N: the same limits, but it shares the CPU with other threads."""

@@ -157,7 +157,8 @@ class RxQueue:
             if self._begun is None:
                 if not self._waiting or not self._enabled:
                     return
-                self._begun = *self._waiting.popleft(), self._buffer_bytes  # whose size is fixed now
+                data, errors = self._waiting.popleft()
+                self._begun = data, errors, self._buffer_bytes  # whose size is fixed now
                 self._position = 0
             if not self._has_descriptor():
                 return

@@ -12,7 +12,7 @@ from driver.kernel.irq import IrqReturn, request_irq
 from driver.kernel.napi import Napi, napi_complete_done, napi_schedule
 from driver.kernel.netdevice import NetDevice, NetDeviceOps
 from driver.kernel.pci import FIRST_IRQ
-from driver.kernel.skbuff import SkBuff
+from driver.kernel.skbuff import SkBuff, build_skb
 from driver.kernel.sysctl import Sysctl
 from tests.kernel.support import Computer, events
 from tests.kernel.test_napi import add_device, schedule
@@ -136,7 +136,9 @@ def test_a_squeezed_exit_keeps_who_was_not_polled_in_front() -> None:
 
 def make_skb(computer: Computer, dev: NetDevice, number: int) -> SkBuff:
     """A small packet with a number in it."""
-    return SkBuff(computer.machine.frags.alloc(), bytes(12) + b"\x08\x00" + number.to_bytes(4, "big"), dev)
+    buffer, data = computer.machine.frags.alloc(), bytes(12) + b"\x08\x00" + number.to_bytes(4, "big")
+    computer.machine.memory.write(buffer, data)
+    return build_skb(buffer, len(data), dev)
 
 
 def make_dev(computer: Computer, *, running: bool = True) -> NetDevice:
