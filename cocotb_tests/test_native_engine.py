@@ -123,6 +123,11 @@ def test_skipping_edges_changes_nothing(program):
             with pytest.raises(RunFailed):
                 run(boards.engines[1], boards.engines[0].now + FAR)
             break
+    else:
+        for nic in range(nics):
+            for register in REGISTERS:
+                boards.do(lambda engine, nic=nic, register=register: engine.mmio_read(nic, register.offset, tag=2))
+                boards.do(lambda engine: run(engine, engine.now + 2000))
     boards.do(lambda engine: engine.memory.read(0, engine.memory.size))
     boards.close()
 
