@@ -41,7 +41,7 @@ class UdpGenerator:
 
     def __init__(self, sizes: Sequence[int], *, nic: int, seed: int) -> None:
         """Frames of these sizes in bytes without FCS (60 to 1514), in turn."""
-        self._random = random.Random(f"{seed} {nic}")
+        self._randbytes = random.Random(f"{seed} {nic}").randbytes
         self._templates = [_template(size, nic) for size in sizes]
         self._sequence = 0
 
@@ -49,7 +49,7 @@ class UdpGenerator:
         """The next frame, which starts on the wire at this time."""
         sequence, templates = self._sequence, self._templates
         headers, checksum_so_far, random_bytes = templates[sequence % len(templates)]
-        payload = PAYLOAD_HEAD.pack(MAGIC, sequence, send_ns) + self._random.randbytes(random_bytes)
+        payload = PAYLOAD_HEAD.pack(MAGIC, sequence, send_ns) + self._randbytes(random_bytes)
         self._sequence = sequence + 1
         checksum = 0xFFFF - (checksum_so_far + _ones_sum(payload)) % 0xFFFF  # never 0, which would mean none (RFC 768)
         return headers + checksum.to_bytes(2) + payload

@@ -48,8 +48,8 @@ class FrameObserver:
 
     def netif_receive_skb(self, skb: SkBuff) -> None:
         """A packet enters the stack."""
-        head, data, now = skb.head, skb.data, skb.dev.machine.now
-        rx_seq = self._in_backlog.pop(head) if head in self._in_backlog else self._number()
+        data, now = skb.data, skb.dev.machine.now
+        rx_seq = self._in_backlog.pop(skb.head) if skb.head in self._in_backlog else self._number()
         self.ledger.deliver(rx_seq, data, now)
         self._delivered(self._nic, data, now)
 

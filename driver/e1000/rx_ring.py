@@ -37,14 +37,16 @@ RX_BUFFER_WRITE = 16
 # The layout's views are for RTL and slow in Python; what the loops below need of them is where the bytes are.
 _LAYOUT = RxDescriptor.as_shape()
 DESCRIPTOR_BYTES = _LAYOUT.size // 8
-_ADDRESS_LSB = _LAYOUT["address"].offset
 _WRITEBACK_AT = _LAYOUT["length"].offset // 8  #: the device writes back from here to the end
 _WRITEBACK_BYTES = DESCRIPTOR_BYTES - _WRITEBACK_AT
-_LENGTH = struct.Struct("<H")  #: at the start of the write-back
 _STATUS = _LAYOUT["status"].offset // 8 - _WRITEBACK_AT  #: byte of the write-back
 _ERRORS = _LAYOUT["errors"].offset // 8 - _WRITEBACK_AT  #: byte of the write-back
 _DD = 1 << RxStatus.as_shape()["DD"].offset
 _EOP = 1 << RxStatus.as_shape()["EOP"].offset
+
+assert [field.width for _, field in _LAYOUT] == [64, 16, 16, 8, 8, 16]
+_EMPTY = "Q8x"  #: a descriptor with its buffer's address, and the rest zero: DD clear
+_LENGTH = struct.Struct("<H")  #: at the start of the write-back
 
 _FROM_DEVICE = DmaDirection.FROM_DEVICE
 
@@ -116,23 +118,23 @@ async def e1000_alloc_rx_buffers(adapter: Adapter, count: int) -> None:
     ring, pdev = adapter.rx_ring, adapter.pdev
     frags = pdev.machine.frags
     first = slot = ring.next_to_use
-    descriptors = bytearray()
+    addresses = []
     for _ in range(count):
         buffer = frags.alloc()
         if not buffer:
             adapter.alloc_rx_buff_failed += 1
             break
-        dma = dma_map_single(pdev, buffer, RX_BUFFER_LEN, _FROM_DEVICE)
+        addresses.append(dma_map_single(pdev, buffer, RX_BUFFER_LEN, _FROM_DEVICE))
         ring.buffers[slot] = buffer
-        descriptors += (dma << _ADDRESS_LSB).to_bytes(DESCRIPTOR_BYTES, "little")  # the rest zero: DD clear
         slot = (slot + 1) % ring.count
-    if not descriptors:
+    if not addresses:
         return
     ring.next_to_use = slot
+    descriptors = struct.pack("<" + _EMPTY * len(addresses), *addresses)
     until_wrap = (ring.count - first) * DESCRIPTOR_BYTES
-    ring.desc.write(first * DESCRIPTOR_BYTES, bytes(descriptors[:until_wrap]))
+    ring.desc.write(first * DESCRIPTOR_BYTES, descriptors[:until_wrap])
     if len(descriptors) > until_wrap:
-        ring.desc.write(0, bytes(descriptors[until_wrap:]))
+        ring.desc.write(0, descriptors[until_wrap:])
     dma_wmb()
     await ew32(adapter.hw, RDT, ring.next_to_use)
 

@@ -195,7 +195,9 @@ class Cpu:
                         continue
                     ends_at = min(ends_at, self._slice_end())
                 timer = timers.deadline
-                return timer if now < timer < ends_at else ends_at  # a timer that is due waits for its CPU
+                if timer < ends_at and timer > now:  # one that is due waits for its CPU
+                    return timer
+                return ends_at
         finally:
             _running = None
 
