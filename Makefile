@@ -18,10 +18,10 @@ help: ## list the commands; PYTHON=FILE names the Python to set up with
 	@echo "make COMMAND, where COMMAND is one of"
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-6s %s\n", $$1, $$2 }' Makefile
 
-run: setup ## replay the bundled capture (or CAPTURE=FILE) into the NIC and its driver; SIM=model for no simulator; ARGS="more options"
+run: setup ## replay the bundled capture (or CAPTURE=FILE) into the NIC and its driver; SIM=verilator, native or model; ARGS="more options"
 	@$(BIN)/napi-hil run $(CAPTURE) --engine $(SIM) $(ARGS)
 
-test: lint ## style, types and all tests; TESTS="files or folders", PYTEST_ARGS="more options"
+test: lint ## style, types and all tests, on Icarus or SIM=verilator; TESTS="files or folders", PYTEST_ARGS="more options"
 	@$(BIN)/python -m pytest -n auto --dist loadfile $(TESTS) $(PYTEST_ARGS)
 
 lint: setup ## style and types only

@@ -21,16 +21,27 @@ def make(*arguments):
     return result.returncode, result.stdout + result.stderr
 
 
-@pytest.mark.parametrize(
-    ("test", "waves"), [("test_nic_registers", "nic.fst"), ("test_board_mmio", "board.fst"), ("test_board_mmio", None)]
-)
-def test_runs_a_test_with_waves_or_without(test, waves):
-    folder = ROOT / "build" / "make" / (f"{test}-waves" if waves else test)
-    status, output = make("SIM=icarus", f"TEST={test}", f"WAVES={1 if waves else 0}")
+RUNS = [("test_nic_registers", "nic"), ("test_board_mmio", "board"), ("test_board_mmio", None)]
+
+
+def check_run(simulator, test, waves):
+    folder = ROOT / "build" / "make" / simulator / (f"{test}-waves" if waves else test)
+    status, output = make(f"SIM={simulator}", f"TEST={test}", f"WAVES={1 if waves else 0}")
     assert status == 0, output
     assert "FAIL=0" in output
     assert "PASS=0" not in output
-    assert [file.name for file in folder.glob("*.fst")] == ([waves] if waves else [])
+    assert [file.name for suffix in ("fst", "vcd") for file in folder.glob(f"*.{suffix}")] == ([waves] if waves else [])
+
+
+@pytest.mark.parametrize(("test", "design"), RUNS)
+def test_runs_a_test_with_waves_or_without(test, design):
+    check_run("icarus", test, design and f"{design}.fst")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("test", "design"), RUNS)
+def test_runs_a_test_on_verilator(test, design):
+    check_run("verilator", test, design and f"{design}.vcd")
 
 
 @pytest.mark.parametrize(

@@ -104,8 +104,16 @@ install_icarus() {
     fi
 }
 
+check_compiler() {
+    for compiler in "${CXX:-c++}" g++ clang++; do
+        command -v "$compiler" >/dev/null && return 0
+    done
+    fail "a C++ compiler is missing, which SIM=$1 needs; on Debian or Ubuntu type: sudo apt-get install g++"
+}
+
 install_dependencies
 install_project
-if [ "${1:-}" = icarus ]; then
-    install_icarus
-fi
+case ${1:-} in
+    icarus) install_icarus ;;
+    verilator | native) check_compiler "$1" ;;
+esac

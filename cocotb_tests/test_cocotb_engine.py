@@ -1,4 +1,4 @@
-"""The engine icarus: who is woken when, events of several NICs, host memory, and what it says of bad use."""
+"""The engines icarus and verilator: who is woken when, events of several NICs, host memory, and what it says of bad use."""
 
 import random
 
@@ -18,7 +18,7 @@ BUFFER_BYTES = 2048
 DESCRIPTOR_BYTES = RxDescriptor.as_shape().size // 8
 
 
-def test_icarus_engine():
+def test_cocotb_engine():
     run_on_board(__name__, nics=NICS)
 
 
