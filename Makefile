@@ -22,6 +22,7 @@ run: setup ## replay the bundled capture (or CAPTURE=FILE) into the NIC and its 
 	@$(BIN)/napi-hil run $(CAPTURE) --engine $(SIM) $(ARGS)
 
 test: lint ## style, types and all tests, on Icarus or SIM=verilator; TESTS="files or folders", PYTEST_ARGS="more options"
+	@scripts/setup.sh icarus  # other engines are compared with it
 	@$(BIN)/python -m pytest -n auto --dist loadfile $(TESTS) $(PYTEST_ARGS)
 
 lint: setup ## style and types only

