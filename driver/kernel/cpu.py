@@ -188,7 +188,15 @@ class Cpu:
                 top = stack[-1]
                 ends_at = top.ends_at
                 if ends_at <= now:
-                    self._step(top)
+                    try:
+                        request = top.code.send(top.result)
+                    except StopIteration:
+                        self._finish(top)
+                        continue
+                    if type(request) is int:
+                        top.ends_at = now + request
+                    else:
+                        self._trap(top, request)
                     continue
                 if top.level is TASK:
                     if self._preempt():
@@ -217,16 +225,9 @@ class Cpu:
                 self.current.vruntime += elapsed
             self.accounted_at = self.machine.now
 
-    def _step(self, context: Context) -> None:
-        """Run a context's code up to its next trap."""
-        try:
-            request = context.code.send(context.result)
-        except StopIteration:
-            self._finish(context)
-            return
-        if type(request) is int:
-            context.ends_at = self.machine.now + request
-        elif type(request) is Stall:
+    def _trap(self, context: Context, request: Stall | Trap) -> None:
+        """A context's code asks for something else than time."""
+        if type(request) is Stall:
             context.stalled = True
             context.ends_at = KTIME_MAX
             self.machine.start_read(self, request)

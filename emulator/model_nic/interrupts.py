@@ -28,8 +28,10 @@ class Interrupts:
 
     def latch(self, causes: int) -> None:
         """Causes arise, in the hardware or through ICS."""
-        self.latched |= causes & _CAUSES
-        self._drive()
+        latched = self.latched | causes & _CAUSES
+        if latched != self.latched:
+            self.latched = latched
+            self._drive()
 
     def read_and_clear(self) -> int:
         """A read of ICR."""

@@ -128,7 +128,7 @@ class RxQueue:
 
     def has_room(self, length: int) -> bool:
         """Whether a frame of this length, FCS included, fits into the FIFO."""
-        return self._fifo.free(self._schedule.now) >= words(length) and len(self._waiting) < FIFO_FRAMES
+        return len(self._waiting) < FIFO_FRAMES and self._fifo.free(self._schedule.now) >= words(length)
 
     def put(self, data: bytes, errors: int) -> None:
         """Put a frame, as the host is to get it, into the FIFO, with the error bits of its descriptor."""
