@@ -3,7 +3,6 @@
 import pytest
 
 from cocotb_tests.support import SIM
-from emulator.bench.bare_icarus import BareIcarus
 from emulator.engines.board import build_board
 from emulator.engines.launch import simulate
 from emulator.errors import RunFailed, UserError
@@ -54,8 +53,3 @@ def test_a_missing_simulator_is_a_users_error(monkeypatch):
     monkeypatch.setenv("PATH", "/nowhere")
     with pytest.raises(UserError, match=r"iverilog was not found: .* type: "):
         build_board("icarus")
-
-
-def test_the_bare_board_of_the_bench_receives_everything(tmp_path):
-    scenario = Scenario(generate=(60, 1514), count=40, ring=16, waves=False)
-    assert BareIcarus(scenario, tmp_path).run() > 0

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
 import click
@@ -20,18 +20,21 @@ from emulator.engines.cache import BUILD
 from emulator.errors import RunFailed, UserError
 
 RESULTS = BUILD / "bench"
+PARTS = ("engines", "scaling")
 
 
 @click.command()
 @click.option("--rounds", default=5, type=click.IntRange(min=1), show_default=True, help="Runs of each measurement.")
 @click.option("--scale", default=1.0, show_default=True, help="Length of the runs; less than 1 for a quick look.")
-@click.option("--scaling/--no-scaling", default=True, show_default=True, help="Long runs and many NICs as well.")
-def main(rounds: int, scale: float, *, scaling: bool) -> None:
-    """Measure the speed of all engines."""
+@click.option(
+    "--part", type=click.Choice(PARTS), multiple=True, help="Measure only this. All take half an hour."
+)
+def main(rounds: int, scale: float, part: tuple[str, ...]) -> None:
+    """Measure the speed of all engines, and how runs scale with their length and with the number of NICs."""
+    parts = part or PARTS
     RESULTS.mkdir(parents=True, exist_ok=True)
-    measurements = engine_measurements(RESULTS, scale)
-    if scaling:
-        measurements += scaling_measurements(scale)
+    measurements = engine_measurements(RESULTS, scale) if "engines" in parts else []
+    measurements += scaling_measurements(scale) if "scaling" in parts else []
     console = Console(stderr=True, highlight=False)
     for number in range(rounds):
         for measurement in measurements:
@@ -42,7 +45,7 @@ def main(rounds: int, scale: float, *, scaling: bool) -> None:
     file = RESULTS / f"{datetime.now(UTC):%Y-%m-%d-%H%M%S}.json"
     raw = {measurement.name: measurement.rounds for measurement in measurements}
     file.write_text(json.dumps({"machine": machine, "scale": scale, "rounds": raw}, indent=1))
-    _print_tables(measurements, machine, scaling=scaling)
+    _print_tables(measurements, machine, parts)
     click.echo(f"\nAll figures: {file}")
 
 
@@ -50,10 +53,10 @@ def _figures(values: dict[str, float]) -> str:
     return "  ".join(f"{name} {value:,.1f}" for name, value in values.items())
 
 
-def _print_tables(measurements: Iterable[Measurement], machine: dict[str, str], *, scaling: bool) -> None:
+def _print_tables(measurements: Iterable[Measurement], machine: dict[str, str], parts: Sequence[str]) -> None:
     by_name = {measurement.name: measurement for measurement in measurements}
-    tables = [report.engine_table, report.limit_table] + ([report.scaling_tables] if scaling else [])
-    for table in tables:
+    tables = {"engines": (report.engine_table, report.limit_table), "scaling": (report.scaling_tables,)}
+    for table in (table for part in PARTS if part in parts for table in tables[part]):
         click.echo("")
         for line in table(by_name):
             click.echo(line)
