@@ -6,7 +6,6 @@ from cocotb_tests.support import SIM
 from emulator.engines.board import build_board
 from emulator.engines.launch import simulate
 from emulator.errors import RunFailed, UserError
-from emulator.scenario import Scenario
 
 
 @pytest.fixture
