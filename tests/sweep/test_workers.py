@@ -135,10 +135,19 @@ def test_a_cluster_that_cannot(future: Any, complaint: str) -> None:
         workers._result(future)
 
 
+#: `napi-hil`; it takes Ctrl-C even if these tests run as a background job of a shell, which ignores it.
+PROGRAM = """
+import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)
+from emulator.cli import main
+sys.exit(main())
+"""
+
+
 def start(folder: Path, text: str) -> subprocess.Popen[str]:
     """``napi-hil sweep`` in a process group of its own, as a shell starts it."""
     return subprocess.Popen(
-        [sys.executable, "-c", "import sys; from emulator.cli import main; sys.exit(main())", "sweep", "small.toml"],
+        [sys.executable, "-c", PROGRAM, "sweep", "small.toml"],
         cwd=sweep_file(folder, text).parent,
         env={**os.environ, "PYTHONPATH": str(REPOSITORY), "TMPDIR": str(folder)},
         stderr=subprocess.PIPE,
