@@ -95,7 +95,7 @@ def test_any_good_run_closes(verdicts: list[Verdict], data: st.DataObject) -> No
 
 def test_latency_counts_from_the_last_fcs_byte() -> None:
     ledger = Ledger(0, BYTE_PS)
-    sent = [offered.data for offered in ledger.offer([replace(frame(0), start_ps=1_000_500), frame(1)])]
+    sent = [offered.data for offered in ledger.offer([frame(0)._replace(start_ps=1_000_500), frame(1)])]
     ledger.judged([Verdict.KEPT] * 2)
     ledger.deliver(0, sent[0], 1_000 + 72 * 8 + 100)
     ledger.deliver(1, sent[1], 1_000 + (84 + 72) * 8 + 101)

@@ -50,7 +50,7 @@ def test_unknown_option_in_json() -> None:
 @pytest.mark.parametrize(
     ("values", "complaint"),
     [
-        ({"engine": "verilog"}, "--engine verilog: unknown; allowed: icarus, verilator, model"),
+        ({"engine": "verilog"}, "--engine verilog: unknown; allowed: icarus, verilator, native, model"),
         ({"mode": "poll"}, "--mode poll: unknown; allowed: napi, irq"),
         ({"timing": "exact"}, "--timing exact: unknown; allowed: capture"),
         ({"rate": 9_999_999}, "allowed are 10M to 8G"),

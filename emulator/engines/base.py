@@ -10,7 +10,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from driver.kernel.dma import HostMemory
 
@@ -25,8 +25,7 @@ class Verdict(enum.IntEnum):
     DISABLED = 4  #: the receiver is off
 
 
-@dataclass(frozen=True, slots=True)
-class WireFrame:
+class WireFrame(NamedTuple):
     """A frame on its way to a NIC.
 
     Attributes:

@@ -1,6 +1,9 @@
-"""Host memory that is a buffer in this process."""
+"""Host memory that is an array of C in this process."""
 
 from __future__ import annotations
+
+import ctypes
+from typing import Any
 
 from emulator.errors import RunFailed
 
@@ -12,10 +15,10 @@ class BufferMemory:
         size: bytes.
     """
 
-    def __init__(self, view: memoryview) -> None:
-        """The bytes of a writable buffer."""
-        self.size = len(view)
-        self._view = view
+    def __init__(self, array: ctypes.Array[ctypes.c_char]) -> None:
+        """The bytes of an array; slices of one are bytes, made in one go."""
+        self.size = len(array)
+        self._array: Any = array  # whose stub does not know that its slices are bytes
 
     def read(self, address: int, length: int) -> bytes:
         """Bytes at an address.
@@ -23,7 +26,7 @@ class BufferMemory:
         Raises:
             RunFailed: they are not all inside the memory.
         """
-        data = self._view[address : address + length].tobytes()
+        data: bytes = self._array[address : address + length]
         if len(data) != length:
             raise self._outside(address, length)
         return data
@@ -35,7 +38,7 @@ class BufferMemory:
             RunFailed: they do not all fit into the memory.
         """
         try:
-            self._view[address : address + len(data)] = data
+            self._array[address : address + len(data)] = data
         except ValueError:  # a slice that was cut off at the end
             raise self._outside(address, len(data)) from None
 

@@ -78,7 +78,7 @@ class NativeEngine(BoardEngine):
         self._board = board
         self._advance = board.advance
         self._handle = board.handle
-        self.memory = BufferMemory(board.signal("core.memory", "words", MEMORY_BYTES))
+        self.memory = BufferMemory(board.array("core.memory", "words", MEMORY_BYTES))
         for name, cycles in latency_cycles(costs).items():
             board.signal("core", f"{name}_cycles", 2).cast("H")[0] = cycles
         self._status = board.status(nics * STATUS_BYTES)
@@ -95,7 +95,8 @@ class NativeEngine(BoardEngine):
 
     async def advance(self, until: int) -> list[Event]:
         """Let the hardware run until the given time in ns, or to the first instant with events; never suspends."""
-        self._show_probes()
+        if self._probes is not None:
+            self._probe_vector[:] = self._probes.value.to_bytes(len(self._probe_vector), "little")
         while not self._events:
             reached = self._advance(self._handle, until)
             if reached < 0:
@@ -129,10 +130,6 @@ class NativeEngine(BoardEngine):
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.close()
-
-    def _show_probes(self) -> None:
-        if self._probes is not None:
-            self._probe_vector[:] = self._probes.value.to_bytes(len(self._probe_vector), "little")
 
     def _refresh(self) -> int:
         self._take_status(self._status, self._now)

@@ -41,8 +41,8 @@ def _load(library: Path) -> _Functions:
     return functions
 
 
-def _bytes_at(address: int, size: int) -> memoryview:
-    return memoryview((ctypes.c_char * size).from_address(address)).cast("B")
+def _view(array: ctypes.Array[ctypes.c_char]) -> memoryview:
+    return memoryview(array).cast("B")
 
 
 class Board:
@@ -68,13 +68,17 @@ class Board:
             name: of the signal.
             size: bytes; an array's elements follow one another, each in 1, 2, 4 or 8 bytes or a multiple of 4.
         """
+        return _view(self.array(scope, name, size))
+
+    def array(self, scope: str, name: str, size: int) -> ctypes.Array[ctypes.c_char]:
+        """The same as an array, which is quicker to slice."""
         address = self._functions.board_signal(self.handle, f"{TOPLEVEL}.{scope}".encode(), name.encode())
         assert address, f"the native board has no signal {scope}.{name}"
-        return _bytes_at(address, size)
+        return (ctypes.c_char * size).from_address(address)
 
     def status(self, size: int) -> memoryview:
         """The storage of the board's ``status``, of so many bytes; it must not be used after `close`."""
-        return _bytes_at(self._functions.board_status(self.handle), size)
+        return _view((ctypes.c_char * size).from_address(self._functions.board_status(self.handle)))
 
     def evaluate_every_edge(self) -> None:
         """From now on evaluate also clock edges that change nothing; the results are the same."""
