@@ -15,7 +15,7 @@ from cocotb.triggers import RisingEdge, Timer
 from cocotb_tools.check_results import get_results
 from cocotb_tools.runner import get_runner
 
-from emulator.engines.build_verilator import build_simulation
+from emulator.engines.build_verilator import ALL_SIGNALS, build_simulation
 from emulator.engines.launch import RTL_ERROR
 from hdl.nic import verilog
 from hdl.nic.nic import Nic
@@ -97,7 +97,8 @@ def simulate(
 def _compile(toplevel: str, sources: tuple[Path, ...]) -> Path:
     """Build the simulation, once for all tests that use it; returns the folder."""
     if SIM == "verilator":
-        return build_simulation(toplevel, sources, compile_options=["-O0"])  # compiling takes longer than simulating
+        # Compiling takes longer than simulating.
+        return build_simulation(toplevel, sources, [ALL_SIGNALS], compile_options=["-O0"])
     build_dir = build_folder(str(sources[0].parent / f"sim_{toplevel}"))
     build_log = build_dir / "build.log"
     get_runner(SIM).build(

@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 import cocotb
+import pytest
 import pywellen
 from cocotb.triggers import Timer
 
@@ -30,8 +31,9 @@ def test_probes():
     assert waves.exists()
 
 
-def test_the_save_file_shows_what_is_in_the_dump(tmp_path):
-    execute(Scenario(engine=SIM, generate=(60, 1514), count=6, nics=2, pps=20_000), tmp_path, no_progress)
+@pytest.mark.parametrize("engine", [SIM, pytest.param("native", marks=pytest.mark.slow)])
+def test_the_save_file_shows_what_is_in_the_dump(tmp_path, engine):
+    execute(Scenario(engine=engine, generate=(60, 1514), count=6, nics=2, pps=20_000), tmp_path, no_progress)
     dump = {variable.full_name: variable for variable in pywellen.Waveform(str(tmp_path / WAVES)).all_vars()}
     shown = list(signals(tmp_path / SAVE_FILE))
     assert len(shown) > 60

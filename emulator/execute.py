@@ -56,7 +56,6 @@ def _execute_on_model(scenario: Scenario, directory: Path, progress: Progress) -
 
 
 def _execute_on_native(scenario: Scenario, directory: Path, progress: Progress) -> None:
-    from emulator.engines.native.build import TOPLEVEL  # noqa: PLC0415
     from emulator.engines.native.engine import NativeEngine  # noqa: PLC0415
     from emulator.run import run_scenario  # noqa: PLC0415
 
@@ -66,7 +65,7 @@ def _execute_on_native(scenario: Scenario, directory: Path, progress: Progress) 
         run_to_end(run_scenario(engine, scenario, directory, progress=progress))
         first = engine.first_interrupt
     if waves:
-        write_save_file(directory / SAVE_FILE, TOPLEVEL, nics=scenario.nics, cpus=CPUS, interrupt_ns=first)
+        write_save_file(directory / SAVE_FILE, scenario.engine, nics=scenario.nics, cpus=CPUS, interrupt_ns=first)
 
 
 def run_to_end(coroutine: Coroutine[Any, Any, None]) -> None:

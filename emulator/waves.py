@@ -48,17 +48,18 @@ class _Trace:
         yield f"+{{{self.name}}} {signal}"
 
 
-def write_save_file(path: Path, top: str, *, nics: int, cpus: int, interrupt_ns: int | None) -> None:
+def write_save_file(path: Path, engine: str, *, nics: int, cpus: int, interrupt_ns: int | None) -> None:
     """Write the save file for a dump of the board, which is beside it; the words that it shows stay below build/.
 
     Arguments:
         path: of the save file.
-        top: name of the Verilog top.
+        engine: name of the engine that dumped.
         nics: how many NICs the board has.
         cpus: how many CPUs it has probes for.
         interrupt_ns: what to look at first; the beginning if None.
     """
     files = write_words(BUILD)
+    top = "native_board" if engine == "native" else "board"
     marker = (interrupt_ns or 0) * 1000
     lines = [
         f'[dumpfile] "{WAVES}"',
@@ -76,7 +77,10 @@ def write_save_file(path: Path, top: str, *, nics: int, cpus: int, interrupt_ns:
         lines += _group(f"CPU {cpu}", _cpu_traces(f"{top}.core", cpu), files)
     for nic in range(nics):
         lines += _group(f"NAPI of eth{nic}", _napi_traces(f"{top}.core", nic), files, closed=nic > 0)
-    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    text = "\n".join(lines) + "\n"
+    if engine != "icarus":  # only Icarus keeps the backslash before a Verilog name with a dot in it
+        text = text.replace("\\", "")
+    path.write_text(text, encoding="utf-8")
 
 
 def _group(name: str, traces: list[_Trace], files: dict[str, Path], *, closed: bool = False) -> list[str]:

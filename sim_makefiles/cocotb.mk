@@ -34,7 +34,7 @@ ifeq ($(DESIGN),board)
     endif
     ifeq ($(SIM),verilator)
         override VERILATOR_CPP := $(ROOT)/emulator/engines/verilator_main.cpp
-        COMPILE_ARGS += -CFLAGS -DVL_TIME_CONTEXT -GNICS=$(NICS)
+        COMPILE_ARGS += -CFLAGS -DVL_TIME_CONTEXT -GNICS=$(NICS) -Wno-MULTIDRIVEN
     else
         COMPILE_ARGS := -Pboard.NICS=$(NICS)
     endif

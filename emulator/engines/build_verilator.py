@@ -18,6 +18,12 @@ from emulator.engines.verilator import find_verilator, verilate
 _MAIN = Path(__file__).with_name("verilator_main.cpp")
 _ENGINE_SIGNALS = Path(__file__).with_name("board_signals.vlt")
 
+#: Lets Python see every signal.
+ALL_SIGNALS = "--public-flat-rw"
+
+#: With all signals each NIC's slot has a clock of its own, and the memory is written at all of them.
+_ONE_MEMORY = "-Wno-MULTIDRIVEN"
+
 
 def build_board(parameters: Mapping[str, int], *, waves: bool, all_signals: bool) -> Path:
     """The folder of a compiled board; see `build_simulation`.
@@ -35,7 +41,7 @@ def build_board(parameters: Mapping[str, int], *, waves: bool, all_signals: bool
     options += ["--trace-fst", "--trace-structs"] if waves else []
     sources = board_sources(compiled=True)
     if all_signals:
-        return build_simulation(TOPLEVEL, sources, options)
+        return build_simulation(TOPLEVEL, sources, [*options, ALL_SIGNALS, _ONE_MEMORY])
     return build_simulation(TOPLEVEL, [*sources, _ENGINE_SIGNALS], options)
 
 
@@ -46,8 +52,8 @@ def build_simulation(
 
     Arguments:
         toplevel: name of the module on top.
-        sources: Verilog files. Python sees every signal, unless a configuration file (.vlt) among them says which.
-        options: of Verilator, in addition.
+        sources: Verilog files, and configuration files (.vlt).
+        options: of Verilator, in addition; without more, Python sees the ports of the toplevel.
         compile_options: of the C++ compiler, in addition.
 
     Raises:
@@ -55,8 +61,6 @@ def build_simulation(
     """
     versions = {"verilator": find_verilator().version, "compiler": find_compiler()}
     options = ["--vpi", "--timing", *options]
-    if not any(source.suffix == ".vlt" for source in sources):
-        options.append("--public-flat-rw")
 
     def make(folder: Path) -> None:
         print(f"building {toplevel} for Verilator: once, takes up to a minute ...", file=sys.stderr, flush=True)

@@ -67,7 +67,7 @@ def run_in_simulator(scenario: Scenario, directory: Path, progress: Progress) ->
         raise _ERRORS[outcome["error"]](outcome["message"])
     if waves:
         first = outcome["first_interrupt"]
-        write_save_file(directory / SAVE_FILE, TOPLEVEL, nics=scenario.nics, cpus=CPUS, interrupt_ns=first)
+        write_save_file(directory / SAVE_FILE, scenario.engine, nics=scenario.nics, cpus=CPUS, interrupt_ns=first)
 
 
 def board_of(scenario: Scenario) -> Board:
