@@ -15,25 +15,24 @@ from rich.console import Console
 
 from emulator.bench import report
 from emulator.bench.measure import Measurement
-from emulator.bench.suite import engine_measurements, scaling_measurements
+from emulator.bench.suite import build_measurements, engine_measurements, scaling_measurements
 from emulator.engines.cache import BUILD
 from emulator.errors import RunFailed, UserError
 
 RESULTS = BUILD / "bench"
-PARTS = ("engines", "scaling")
+PARTS = ("engines", "builds", "scaling")
 
 
 @click.command()
 @click.option("--rounds", default=5, type=click.IntRange(min=1), show_default=True, help="Runs of each measurement.")
 @click.option("--scale", default=1.0, show_default=True, help="Length of the runs; less than 1 for a quick look.")
-@click.option(
-    "--part", type=click.Choice(PARTS), multiple=True, help="Measure only this. All take half an hour."
-)
+@click.option("--part", type=click.Choice(PARTS), multiple=True, help="Measure only this. All take half an hour.")
 def main(rounds: int, scale: float, part: tuple[str, ...]) -> None:
     """Measure the speed of all engines, and how runs scale with their length and with the number of NICs."""
     parts = part or PARTS
     RESULTS.mkdir(parents=True, exist_ok=True)
     measurements = engine_measurements(RESULTS, scale) if "engines" in parts else []
+    measurements += build_measurements() if "builds" in parts else []
     measurements += scaling_measurements(scale) if "scaling" in parts else []
     console = Console(stderr=True, highlight=False)
     for number in range(rounds):
@@ -55,7 +54,11 @@ def _figures(values: dict[str, float]) -> str:
 
 def _print_tables(measurements: Iterable[Measurement], machine: dict[str, str], parts: Sequence[str]) -> None:
     by_name = {measurement.name: measurement for measurement in measurements}
-    tables = {"engines": (report.engine_table, report.limit_table), "scaling": (report.scaling_tables,)}
+    tables = {
+        "engines": (report.engine_table, report.limit_table),
+        "builds": (report.build_table,),
+        "scaling": (report.scaling_tables,),
+    }
     for table in (table for part in PARTS if part in parts for table in tables[part]):
         click.echo("")
         for line in table(by_name):

@@ -40,8 +40,8 @@ def _processor() -> str:
 def engine_table(measurements: Measurements) -> Iterator[str]:
     """A line per engine."""
     packets = " | ".join(f"packets/s, {costs}" for costs in PROFILES)
-    yield f"| engine | cycles/s, capture | without Python | ratio | {packets} | build | memory |"
-    yield "|---|---|---|---|---|---|---|---|"
+    yield f"| engine | cycles/s, capture | without Python | ratio | {packets} | memory |"
+    yield "|---|---|---|---|---|---|---|"
     for engine in ENGINES:
         yield f"| `{engine}` | {' | '.join(_engine_cells(measurements, engine))} |"
 
@@ -57,8 +57,6 @@ def _engine_cells(measurements: Measurements, engine: str) -> Iterator[str]:
         packets = measurements[f"overload {engine} {costs}"].median("packets_per_s")
         icarus = measurements[f"overload icarus {costs}"].median("packets_per_s")
         yield f"{packets:,.0f} ({packets / icarus:.0f}x icarus)"
-    build = measurements.get(f"build {engine}")
-    yield f"{build.median('seconds'):.0f} s" if build else "-"
     yield f"{measurements[f'overload {engine} modern'].median('memory_mb'):.0f} MB"
 
 
@@ -74,6 +72,14 @@ def limit_table(measurements: Measurements) -> Iterator[str]:
     for words, names in pairs.items():
         attached, bare = (measurements[name].median("cycles_per_s") for name in names)
         yield f"| {words} | {attached:,.0f} | {bare:,.0f} | {attached / bare:.2f} |"
+
+
+def build_table(measurements: Measurements) -> Iterator[str]:
+    """How long the engines take to build."""
+    yield "| engine | build |"
+    yield "|---|---|"
+    for engine in RTL_ENGINES:
+        yield f"| `{engine}` | {measurements[f'build {engine}'].median('seconds'):.0f} s |"
 
 
 def scaling_tables(measurements: Measurements) -> Iterator[str]:

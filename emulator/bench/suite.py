@@ -42,7 +42,7 @@ def overload_run(engine: str, costs: str, count: int, *, nics: int = 1) -> Scena
 
 
 def engine_measurements(folder: Path, scale: float) -> list[Measurement]:
-    """Speed, build time and memory of the engines; ``scale`` makes the runs shorter or longer."""
+    """Speed and memory of the engines; ``scale`` makes the runs shorter or longer."""
     bare_icarus = BareIcarus(capture_run("icarus", scale), folder / "bare-icarus")
     bare_native = BareNative(capture_run("native", scale), folder / "bare-native")
     count = {engine: max(100, round(frames * scale)) for engine, frames in _OVERLOAD_FRAMES.items()}
@@ -62,8 +62,12 @@ def engine_measurements(folder: Path, scale: float) -> list[Measurement]:
         for engine in ENGINES
         for costs in PROFILES
     ]
-    measurements += [_build(engine) for engine in RTL_ENGINES]
     return measurements
+
+
+def build_measurements() -> list[Measurement]:
+    """The engines built with an empty cache."""
+    return [_build(engine) for engine in RTL_ENGINES]
 
 
 def scaling_measurements(scale: float) -> list[Measurement]:
