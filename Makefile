@@ -30,7 +30,7 @@ lint: setup ## style and types only
 	@$(BIN)/ruff format --check
 	@$(BIN)/mypy
 
-bench: setup ## speed of the simulation with Python attached, and without
+bench: setup ## speed of all engines, with Python attached and without: half an hour, or ARGS="--scale 0.1"
 	@$(BIN)/python -m emulator.bench $(ARGS)
 
 lock: setup ## pin the newest allowed versions of all dependencies anew

@@ -1,4 +1,4 @@
-"""The bench in its short form: everything is measured, the raw values are kept, and the tables name every engine."""
+"""The bench in its short form: all engines are measured, the raw values are kept, and the tables name every engine."""
 
 import json
 
@@ -17,13 +17,12 @@ def test_a_board_without_python_receives_everything(tmp_path, bare):
 
 
 @pytest.mark.slow
-def test_one_short_round_fills_all_tables(tmp_path, monkeypatch):
+def test_one_short_round_fills_the_tables_of_the_engines(tmp_path, monkeypatch):
     monkeypatch.setattr(bench, "RESULTS", tmp_path)
-    result = CliRunner().invoke(bench.main, ["--rounds", "1", "--scale", "0.01"], catch_exceptions=False)
+    result = CliRunner().invoke(bench.main, ["--rounds", "1", "--scale", "0.01", "--part", "engines"], catch_exceptions=False)
     assert result.exit_code == 0
     for engine in ENGINES:
         assert f"| `{engine}` |" in result.stdout
-    assert "| 8 |" in result.stdout
     (file,) = tmp_path.glob("*.json")
     rounds = json.loads(file.read_text())["rounds"]
     assert all(len(values) == 1 for values in rounds.values())
