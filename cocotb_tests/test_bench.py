@@ -19,7 +19,8 @@ def test_a_board_without_python_receives_everything(tmp_path, bare):
 @pytest.mark.slow
 def test_one_short_round_fills_the_tables_of_the_engines(tmp_path, monkeypatch):
     monkeypatch.setattr(bench, "RESULTS", tmp_path)
-    result = CliRunner().invoke(bench.main, ["--rounds", "1", "--scale", "0.01", "--part", "engines"], catch_exceptions=False)
+    options = ["--rounds", "1", "--scale", "0.01", "--part", "engines"]
+    result = CliRunner().invoke(bench.main, options, catch_exceptions=False)
     assert result.exit_code == 0
     for engine in ENGINES:
         assert f"| `{engine}` |" in result.stdout
