@@ -5,7 +5,7 @@ import cocotb
 from cocotb_tests.board_tester import run_on_board
 from driver.e1000.adapter import RX_CAUSES
 from driver.e1000.hw import er32, ew32
-from driver.kernel.napi import NapiState
+from driver.kernel.net.napi import NapiState
 from emulator.cost_profiles import load_costs
 from emulator.emulation import Emulation
 from emulator.engines.base import Verdict

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from driver.kernel.cpu import this_cpu
-from driver.kernel.netdevice import NetDevice
-from driver.kernel.skbuff import SkBuff
+from driver.kernel.net.netdevice import NetDevice
+from driver.kernel.net.skbuff import SkBuff
 from driver.kernel.trace import FORMATS, Tracepoints, ftrace_line
 from emulator.engines.base import Verdict, Wire
 from emulator.ledger import Ledger

@@ -10,7 +10,7 @@ from pathlib import Path
 from driver.e1000.adapter import Adapter
 from driver.e1000.main import e1000_probe
 from driver.kernel.cpu import Account
-from driver.kernel.netdevice import (
+from driver.kernel.net.netdevice import (
     NetDevice,
     dev_close,
     dev_open,

@@ -131,12 +131,12 @@ def test_offsets_stand_in_the_register_map_only() -> None:
 @pytest.mark.parametrize(
     ("module", "statement"),
     [
-        ("driver.kernel.napi", "import cocotb"),
-        ("driver.kernel.napi", "from hdl.nic import regmap"),
-        ("driver.kernel.napi", "from amaranth.lib import data"),
-        ("driver.kernel.napi", "from driver import e1000"),
-        ("driver.kernel.napi", "from ..e1000 import main"),
-        ("driver.kernel.napi", "def late():\n    import emulator.cli"),
+        ("driver.kernel.net.napi", "import cocotb"),
+        ("driver.kernel.net.napi", "from hdl.nic import regmap"),
+        ("driver.kernel.net.napi", "from amaranth.lib import data"),
+        ("driver.kernel.net.napi", "from driver import e1000"),
+        ("driver.kernel.net.napi", "from ..e1000 import main"),
+        ("driver.kernel.net.napi", "def late():\n    import emulator.cli"),
         ("driver.e1000.main", "from hdl.nic import nic"),
         ("driver.e1000.main", "import emulator"),
         ("hdl.nic.nic", "from driver.kernel import costs"),
@@ -154,7 +154,7 @@ def test_a_wrong_import_is_found(module: str, statement: str) -> None:
 @pytest.mark.parametrize(
     ("module", "statement"),
     [
-        ("driver.kernel.napi", "from driver.kernel import costs\nfrom . import cpu\nimport asyncio"),
+        ("driver.kernel.net.napi", "from driver.kernel import costs\nfrom . import cpu\nimport asyncio"),
         ("driver.e1000.main", "from hdl.nic import layouts, regmap\nfrom hdl.nic.regmap import RCTL"),
         ("hdl.nic.nic", "from amaranth.hdl import Module\nfrom hdl.nic import regmap"),
         ("hdl.harness.board", "from hdl.nic.nic import Nic"),

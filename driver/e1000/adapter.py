@@ -10,8 +10,8 @@ from hdl.nic.regmap import ICR, REGISTERS, Access
 if TYPE_CHECKING:
     from driver.e1000.rx_ring import RxRing
     from driver.kernel.io import Iomem
-    from driver.kernel.napi import Napi
-    from driver.kernel.netdevice import NetDevice
+    from driver.kernel.net.napi import Napi
+    from driver.kernel.net.netdevice import NetDevice
     from driver.kernel.pci import PciDev
     from driver.kernel.timer import TimerList
 

@@ -8,9 +8,9 @@ from driver.e1000.adapter import OTHER_CAUSES, RX_CAUSES, Adapter
 from driver.e1000.hw import ALL_CAUSES, e1000_write_flush, er32, ew32
 from driver.e1000.rx_ring import RX_BUFFER_WRITE, e1000_alloc_rx_buffers, e1000_rx_skb
 from driver.kernel.cpu import spend
-from driver.kernel.dev import netif_receive_skb, netif_rx
 from driver.kernel.irq import IrqReturn, synchronize_irq
-from driver.kernel.napi import Napi, __napi_schedule, napi_complete_done, napi_schedule_prep
+from driver.kernel.net.dev import netif_receive_skb, netif_rx
+from driver.kernel.net.napi import Napi, __napi_schedule, napi_complete_done, napi_schedule_prep
 from hdl.nic.regmap import ICR, ICS, IMC, IMS
 
 

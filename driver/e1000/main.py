@@ -22,8 +22,8 @@ from driver.e1000.rx_ring import (
     e1000_setup_rx_resources,
 )
 from driver.kernel.irq import IRQF_SHARED, free_irq, request_irq
-from driver.kernel.napi import NAPI_POLL_WEIGHT, napi_disable, napi_enable, netif_napi_add_weight
-from driver.kernel.netdevice import (
+from driver.kernel.net.napi import NAPI_POLL_WEIGHT, napi_disable, napi_enable, netif_napi_add_weight
+from driver.kernel.net.netdevice import (
     NetDevice,
     NetDeviceFlags,
     RtnlLinkStats64,

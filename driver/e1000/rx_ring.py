@@ -21,7 +21,7 @@ from driver.kernel.dma import (
     dma_unmap_single,
     dma_wmb,
 )
-from driver.kernel.skbuff import SkBuff, build_skb
+from driver.kernel.net.skbuff import SkBuff, build_skb
 from hdl.nic.layouts import RxDescriptor, RxStatus
 from hdl.nic.regmap import RDT
 

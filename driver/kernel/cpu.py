@@ -12,8 +12,8 @@ from collections.abc import Coroutine, Generator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
-    from driver.kernel.dev import SoftnetData
     from driver.kernel.machine import Machine
+    from driver.kernel.net.dev import SoftnetData
     from driver.kernel.sched import RunQueue, Task
     from driver.kernel.timer import TimerBase
 

@@ -12,9 +12,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from driver.kernel.cpu import KTIME_MAX, Account, Code, Cpu, Stall
-from driver.kernel.dev import SoftnetData, net_rx_action
 from driver.kernel.dma import FragAllocator, HostMemory, PageAllocator
 from driver.kernel.irq import Irqs
+from driver.kernel.net.dev import SoftnetData, net_rx_action
 from driver.kernel.pci import FIRST_IRQ
 from driver.kernel.sched import RunQueue, Task
 from driver.kernel.softirq import Softirqs, Vector
@@ -24,8 +24,8 @@ from driver.kernel.trace import Tracepoints
 
 if TYPE_CHECKING:
     from driver.kernel.costs import Costs
-    from driver.kernel.napi import Napi
-    from driver.kernel.netdevice import NetDevice
+    from driver.kernel.net.napi import Napi
+    from driver.kernel.net.netdevice import NetDevice
 
 
 class MmioRead(NamedTuple):

@@ -13,8 +13,8 @@ from driver.kernel.cpu import Cpu, Level, this_cpu
 
 if TYPE_CHECKING:
     from driver.kernel.irq import IrqAction, IrqReturn
-    from driver.kernel.napi import Napi
-    from driver.kernel.skbuff import SkBuff
+    from driver.kernel.net.napi import Napi
+    from driver.kernel.net.skbuff import SkBuff
     from driver.kernel.softirq import Vector
 
 Probe = Callable[..., None]

@@ -8,7 +8,7 @@ from driver.e1000 import interrupt
 from driver.e1000.adapter import RX_CAUSES, Adapter
 from driver.e1000.hw import er32, ew32
 from driver.kernel.irq import IrqReturn
-from driver.kernel.napi import Napi, NapiState, PollFunction, napi_complete_done
+from driver.kernel.net.napi import Napi, NapiState, PollFunction, napi_complete_done
 from emulator.engines.base import WireFrame
 from emulator.wire_timing import PS_PER_NS
 from hdl.nic.regmap import ICR, ICS, IMS

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from driver.e1000.ethtool import e1000_get_ethtool_stats
 from driver.e1000.hw import er32
-from driver.kernel.netdevice import dev_close, dev_get_stats, dev_open, netif_carrier_ok
+from driver.kernel.net.netdevice import dev_close, dev_get_stats, dev_open, netif_carrier_ok
 from emulator.engines.base import WireFrame
 from hdl.nic.regmap import IMS, RCTL, RDH, RDT
 from tests.e1000.support import Rig

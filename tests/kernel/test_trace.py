@@ -1,10 +1,10 @@
 """Tracepoints and their text, compared with lines as Linux writes them."""
 
 from driver.kernel.cpu import this_cpu
-from driver.kernel.napi import Napi, napi_complete_done, napi_schedule
+from driver.kernel.net.napi import Napi, napi_complete_done, napi_schedule
 from driver.kernel.trace import FORMATS, ftrace_line
+from tests.kernel.net.test_napi import add_device
 from tests.kernel.support import Computer
-from tests.kernel.test_napi import add_device
 
 
 def test_one_receive_interrupt_reads_as_in_linux() -> None:

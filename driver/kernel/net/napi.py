@@ -13,7 +13,7 @@ from driver.kernel.timer import usleep_range
 from driver.kernel.trace import trace_napi_poll
 
 if TYPE_CHECKING:
-    from driver.kernel.netdevice import NetDevice
+    from driver.kernel.net.netdevice import NetDevice
 
 log = logging.getLogger(__name__)
 

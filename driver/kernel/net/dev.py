@@ -6,9 +6,9 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from driver.kernel.cpu import spend, this_cpu
-from driver.kernel.napi import SCHED, Napi, __napi_schedule, napi_poll
-from driver.kernel.netdevice import netif_running
-from driver.kernel.skbuff import SkBuff, consume_skb, kfree_skb_reason
+from driver.kernel.net.napi import SCHED, Napi, __napi_schedule, napi_poll
+from driver.kernel.net.netdevice import netif_running
+from driver.kernel.net.skbuff import SkBuff, consume_skb, kfree_skb_reason
 from driver.kernel.softirq import Vector, raise_softirq_irqoff
 from driver.kernel.trace import trace_netif_receive_skb, trace_netif_rx
 

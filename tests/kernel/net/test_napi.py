@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from driver.kernel.cpu import spend
-from driver.kernel.napi import (
+from driver.kernel.net.napi import (
     Napi,
     NapiState,
     __napi_schedule,
@@ -21,7 +21,7 @@ from driver.kernel.napi import (
     netif_napi_add,
     netif_napi_add_weight,
 )
-from driver.kernel.netdevice import NetDevice, NetDeviceOps
+from driver.kernel.net.netdevice import NetDevice, NetDeviceOps
 from driver.kernel.softirq import local_bh_disable, local_bh_enable
 from tests.kernel.support import Computer, events
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from driver.kernel.trace import trace_kfree_skb
 
 if TYPE_CHECKING:
-    from driver.kernel.netdevice import NetDevice
+    from driver.kernel.net.netdevice import NetDevice
 
 
 class SkBuff:

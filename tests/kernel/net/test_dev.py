@@ -7,15 +7,15 @@ from typing import Any
 import pytest
 
 from driver.kernel.cpu import Account, spend, this_cpu
-from driver.kernel.dev import NET_RX_DROP, NET_RX_SUCCESS, netif_rx
 from driver.kernel.irq import IrqReturn, request_irq
-from driver.kernel.napi import Napi, napi_complete_done, napi_schedule
-from driver.kernel.netdevice import NetDevice, NetDeviceOps
+from driver.kernel.net.dev import NET_RX_DROP, NET_RX_SUCCESS, netif_rx
+from driver.kernel.net.napi import Napi, napi_complete_done, napi_schedule
+from driver.kernel.net.netdevice import NetDevice, NetDeviceOps
+from driver.kernel.net.skbuff import SkBuff, build_skb
 from driver.kernel.pci import FIRST_IRQ
-from driver.kernel.skbuff import SkBuff, build_skb
 from driver.kernel.sysctl import Sysctl
+from tests.kernel.net.test_napi import add_device, schedule
 from tests.kernel.support import Computer, events
-from tests.kernel.test_napi import add_device, schedule
 
 
 class Saturated:

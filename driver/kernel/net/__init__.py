@@ -1,0 +1,1 @@
+"""The network side of the kernel model (include/linux, net/)."""
