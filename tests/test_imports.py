@@ -135,7 +135,7 @@ def test_offsets_stand_in_the_register_map_only() -> None:
         ("driver.kernel.net.napi", "from hdl.nic import regmap"),
         ("driver.kernel.net.napi", "from amaranth.lib import data"),
         ("driver.kernel.net.napi", "from driver import e1000"),
-        ("driver.kernel.net.napi", "from ..e1000 import main"),
+        ("driver.kernel.net.napi", "from ...e1000 import main"),
         ("driver.kernel.net.napi", "def late():\n    import emulator.cli"),
         ("driver.e1000.main", "from hdl.nic import nic"),
         ("driver.e1000.main", "import emulator"),
