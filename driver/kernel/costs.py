@@ -26,6 +26,7 @@ class Costs:
         netif_receive_skb: the stack's work on one packet, from the driver to where it ends.
         wakeup: waking a thread.
         context_switch: from one thread to another.
+        ipi: sending an interrupt to another CPU, until it is there.
         mmio_request: from the CPU to the device's port.
         mmio_completion: from the device back to the CPU; changes of the interrupt line take as long.
         dma_read: from a DMA read's address to its first data.
@@ -45,6 +46,7 @@ class Costs:
     netif_receive_skb: int
     wakeup: int
     context_switch: int
+    ipi: int
     mmio_request: int
     mmio_completion: int
     dma_read: int

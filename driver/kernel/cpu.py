@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from driver.kernel.machine import Machine
     from driver.kernel.net.dev import SoftnetData
     from driver.kernel.sched import RunQueue, Task
+    from driver.kernel.smp import CallSingleData
     from driver.kernel.timer import TimerBase
 
 Code = Coroutine[Any, Any, Any]
@@ -119,6 +120,8 @@ class Cpu:
         bh_disabled: depth of local_bh_disable.
         serving_softirq: handle_softirqs is running, as a softirq or in ksoftirqd.
         current: the task on the CPU; None is the idle task.
+        call_single_queue: calls that other CPUs want it to make.
+        call_function_interrupts: interrupts that brought such calls.
     """
 
     softnet: SoftnetData
@@ -137,6 +140,8 @@ class Cpu:
         self.bh_disabled = 0
         self.serving_softirq = False
         self.current: Task | None = None
+        self.call_single_queue: list[CallSingleData] = []
+        self.call_function_interrupts = 0
 
     # --- what code may ask ---------------------------------------------------------------------------------------
 
@@ -157,13 +162,21 @@ class Cpu:
 
     @property
     def need_resched(self) -> bool:
-        """Another task should have the CPU."""
-        return self.runqueue.should_preempt(self.current)
+        """Another task should have the CPU (TIF_NEED_RESCHED)."""
+        runqueue = self.runqueue
+        if not runqueue.waiting:
+            return runqueue.forced
+        if self.current is None or runqueue.forced:
+            return True
+        # Under an interrupt its slice stands still.
+        return len(self.stack) == 1 and runqueue.resched_at <= self.machine.now
 
     @property
     def idle(self) -> bool:
-        """Nothing runs here and nothing could."""
-        return not self.stack and not self.runqueue.waiting and not self.softirq_pending
+        """Nothing runs here and nothing could; or a busy poller runs alone and finds nothing."""
+        if self.runqueue.waiting or self.softirq_pending or self.call_single_queue:
+            return False
+        return not self.stack or (len(self.stack) == 1 and self.current is not None and self.current.busy_polling)
 
     # --- running -------------------------------------------------------------------------------------------------
 
@@ -175,7 +188,7 @@ class Cpu:
         """
         global _running  # noqa: PLW0603 - as the per-CPU register that holds `current`
         _running = self
-        machine, timers, stack = self.machine, self.timers, self.stack
+        machine, timers, stack, runqueue = self.machine, self.timers, self.stack, self.runqueue
         now, irqs = machine.now, machine.irqs
         try:
             while True:
@@ -198,10 +211,10 @@ class Cpu:
                     else:
                         self._trap(top, request)
                     continue
-                if top.level is TASK:
-                    if self._preempt():
+                if top.level is TASK and runqueue.resched_at < KTIME_MAX and self._preemptible:
+                    if runqueue.resched_at <= now and self._preempt():
                         continue
-                    ends_at = min(ends_at, self._slice_end())
+                    ends_at = min(ends_at, runqueue.resched_at)
                 timer = timers.deadline
                 if timer < ends_at and timer > now:  # one that is due waits for its CPU
                     return timer
@@ -222,7 +235,8 @@ class Cpu:
         if elapsed:
             self.time[self.stack[-1].account if self.stack else Account.IDLE] += elapsed
             if len(self.stack) == 1 and self.current is not None:
-                self.current.vruntime += elapsed
+                self.current.sum_exec_runtime += elapsed
+                self.current.vruntime += self.current.virtual(elapsed)
             self.accounted_at = self.machine.now
 
     def _trap(self, context: Context, request: Stall | Trap) -> None:
@@ -236,7 +250,7 @@ class Cpu:
         elif request is Trap.SLEEP:
             self._switch_out(runnable=False)
         elif self.need_resched:
-            self._switch_out(runnable=True)
+            self._preempt()
 
     def _finish(self, context: Context) -> None:
         """A context's code came to its end."""
@@ -270,6 +284,8 @@ class Cpu:
         if self.stack:
             below = self.stack[-1]
             below.ends_at = self.machine.now + below.remaining
+            if below.level is TASK and self.runqueue.waiting:
+                self.runqueue.update_resched()
 
     def _push_softirqs(self) -> None:
         self._push(Context(SOFTIRQ, Account.SOFTIRQ, self.machine.softirqs.handle_softirqs()))
@@ -282,18 +298,12 @@ class Cpu:
         return not self.stack[-1].stalled and not self.in_interrupt
 
     def _preempt(self) -> bool:
-        """Take the CPU from the task that has it, if it is another's turn and the task may be interrupted."""
-        if not self._preemptible or not self.need_resched:
+        """Take the CPU from the task that has it, if it is another's turn."""
+        assert self.current is not None
+        if not self.runqueue.should_leave(self.current):
             return False
         self._switch_out(runnable=True)
         return True
-
-    def _slice_end(self) -> int:
-        """When the task that has the CPU must leave it to another one that waits; KTIME_MAX if there is none."""
-        if not self.runqueue.waiting or not self._preemptible:
-            return KTIME_MAX
-        assert self.current is not None
-        return self.runqueue.slice_end(self.current)
 
     def _switch_out(self, *, runnable: bool) -> None:
         task = self.current
@@ -308,6 +318,8 @@ class Cpu:
     def _schedule(self) -> bool:
         """Give the idle CPU to a task; False if there is none."""
         task = self.runqueue.pick_next()
+        if task is None and len(self.machine.cpus) > 1:
+            task = self.runqueue.pull()
         if task is None:
             return False
         self.account()
@@ -316,4 +328,5 @@ class Cpu:
         context.remaining += task.switch_in_cost()
         context.ends_at = self.machine.now + context.remaining
         self.stack.append(context)
+        self.runqueue.update_resched()
         return True

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from driver.kernel.cpu import spend, this_cpu
+from driver.kernel.sched import check_cpu_mask
+from driver.kernel.smp import call_function_single_interrupt
 from driver.kernel.timer import usleep_range
 from driver.kernel.trace import trace_irq_handler_entry, trace_irq_handler_exit
 
@@ -44,7 +46,8 @@ class IrqDesc:
 
     Attributes:
         irq: its number.
-        affinity: number of the CPU that takes it.
+        affinity: bit mask of the CPUs that may take it (smp_affinity).
+        effective: the one of them that does (effective_affinity).
         level: the line as the interrupt controller sees it.
         in_progress: a CPU runs its handlers; the controller holds it back until then.
         depth: how often it is disabled.
@@ -54,7 +57,8 @@ class IrqDesc:
 
     irq: int
     counts: list[int]
-    affinity: int = 0
+    affinity: int
+    effective: int = 0
     level: bool = False
     in_progress: bool = False
     depth: int = 0
@@ -67,7 +71,7 @@ class Irqs:
 
     Attributes:
         descs: the lines by number, lowest first.
-        asserted: how many of them are high; while none is, nobody need look for one to take.
+        asserted: how many of them are high, and CPUs that others want to call; while there is none, nobody need look.
     """
 
     def __init__(self, machine: Machine) -> None:
@@ -78,7 +82,8 @@ class Irqs:
     def desc(self, irq: int) -> IrqDesc:
         """The line of this number; made on first use."""
         if irq not in self.descs:
-            self.descs[irq] = IrqDesc(irq, counts=[0] * len(self.machine.cpus))
+            cpus = len(self.machine.cpus)
+            self.descs[irq] = IrqDesc(irq, counts=[0] * cpus, affinity=(1 << cpus) - 1)
             self.descs = dict(sorted(self.descs.items()))  # the controller's priority: lowest first
         return self.descs[irq]
 
@@ -89,11 +94,13 @@ class Irqs:
         desc.level = level
 
     def take(self, cpu: Cpu) -> Code | None:
-        """The code of the interrupt that this CPU must take now, if any: its timer, then the lowest line."""
+        """The code of the interrupt that this CPU must take now, if any: calls, its timer, then the lowest line."""
+        if cpu.call_single_queue:
+            return call_function_single_interrupt(cpu)
         if cpu.timers.due:
             return cpu.timers.hrtimer_interrupt()
         for desc in self.descs.values():
-            if desc.level and not desc.in_progress and not desc.depth and desc.actions and desc.affinity == cpu.id:
+            if desc.level and not desc.in_progress and not desc.depth and desc.actions and desc.effective == cpu.id:
                 desc.in_progress = True
                 return self._handle_fasteoi_irq(desc, cpu)
         return None
@@ -116,6 +123,8 @@ class Irqs:
             desc.unhandled += 1
         await spend(costs.irq_exit)
         desc.in_progress = False
+        if desc.effective != cpu.id:  # moved meanwhile
+            self.machine.resched = True
 
 
 def request_irq(irq: int, handler: Handler, flags: int, name: str, dev_id: object) -> int:
@@ -150,4 +159,18 @@ def disable_irq_nosync(irq: int) -> None:
 
 def enable_irq(irq: int) -> None:
     """Undo one disable_irq_nosync; a line that is high interrupts at once."""
-    this_cpu().machine.irqs.desc(irq).depth -= 1
+    machine = this_cpu().machine
+    machine.irqs.desc(irq).depth -= 1
+    machine.resched = True
+
+
+def irq_set_affinity(machine: Machine, irq: int, mask: int) -> None:
+    """Let one of the CPUs in a bit mask take the interrupts of a line from now on: the lowest.
+
+    Raises:
+        ValueError: the mask names no CPU, or one that is not there.
+    """
+    check_cpu_mask(machine, mask)
+    desc = machine.irqs.desc(irq)
+    desc.affinity, desc.effective = mask, (mask & -mask).bit_length() - 1
+    machine.resched = True

@@ -11,12 +11,12 @@ import random
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from driver.kernel.cpu import KTIME_MAX, Account, Code, Cpu, Stall
+from driver.kernel.cpu import KTIME_MAX, TASK, Account, Code, Context, Cpu, Stall
 from driver.kernel.dma import FragAllocator, HostMemory, PageAllocator
 from driver.kernel.irq import Irqs
 from driver.kernel.net.dev import SoftnetData, net_rx_action
 from driver.kernel.pci import FIRST_IRQ
-from driver.kernel.sched import RunQueue, Task
+from driver.kernel.sched import RunQueue, Task, select_task_rq
 from driver.kernel.softirq import Softirqs, Vector
 from driver.kernel.sysctl import Sysctl
 from driver.kernel.timer import NSEC_PER_SEC, TimerBase, run_timer_softirq
@@ -131,16 +131,21 @@ class Machine:
         """The time at which a tick comes."""
         return -(-jiffies * NSEC_PER_SEC // self.sysctl.hz)
 
+    def next_tick(self, time: int) -> int:
+        """The first tick at or after a time, in ns."""
+        return self.jiffies_to_ns(-(-time * self.sysctl.hz // NSEC_PER_SEC))
+
     def msecs_to_jiffies(self, ms: int) -> int:
         """Ms in jiffies, rounded up."""
         return -(-ms * self.sysctl.hz // 1000)
 
     def kthread_run(self, code: Code, comm: str, cpu: Cpu | None = None, account: Account = Account.USER) -> Task:
-        """Start a thread, on CPU 0 unless told otherwise."""
-        cpu = cpu or self.cpus[0]
+        """Start a thread: on this CPU and no other, or else where one is idle, free to move."""
         self._next_pid += 1
-        task = Task(cpu, self._next_pid, comm, code, account)
-        cpu.runqueue.enqueue(task)
+        cpus_allowed = 1 << cpu.id if cpu else (1 << len(self.cpus)) - 1
+        task = Task(cpu or self.cpus[0], self._next_pid, comm, Context(TASK, account, code), cpus_allowed)
+        task.cpu = select_task_rq(task)
+        task.cpu.runqueue.enqueue(task)
         return task
 
     def start_read(self, cpu: Cpu, read: Stall) -> None:

@@ -43,11 +43,11 @@ class Computer:
         self.machine = Machine(Memory(), dataclasses.replace(FREE, **costs), cpus=cpus, sysctl=sysctl)
         self.registers: dict[int, int] = {}
         self.writes: list[tuple[int, int, int]] = []
-        self._events: list[tuple[int, int, Callable[[], None]]] = []
+        self._events: list[tuple[int, int, Callable[[], object]]] = []
         self._count = 0
         self.run(0)  # the kernel's own threads go to sleep
 
-    def at(self, time: int, happens: Callable[[], None]) -> None:
+    def at(self, time: int, happens: Callable[[], object]) -> None:
         """Let something happen outside the machine at a time."""
         self._count += 1
         heapq.heappush(self._events, (time, self._count, happens))

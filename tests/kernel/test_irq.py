@@ -1,12 +1,15 @@
 """Interrupt lines: level flow, sharing, disabling, and free_irq (kernel/irq)."""
 
-from driver.kernel.cpu import spend
+import pytest
+
+from driver.kernel.cpu import spend, this_cpu
 from driver.kernel.irq import (
     IRQF_SHARED,
     IrqReturn,
     disable_irq_nosync,
     enable_irq,
     free_irq,
+    irq_set_affinity,
     request_irq,
 )
 from driver.kernel.pci import FIRST_IRQ
@@ -106,7 +109,7 @@ def test_free_irq_returns_when_the_handler_is_gone() -> None:
 
     async def thread() -> None:
         request_irq(FIRST_IRQ, handler, 0, "test", "dev")
-        computer.machine.irqs.desc(FIRST_IRQ).affinity = 1
+        irq_set_affinity(computer.machine, FIRST_IRQ, 2)
         await usleep_range(1, 1)
         await free_irq(FIRST_IRQ, "dev")
         log.append(("freed", computer.machine.now))
@@ -117,3 +120,40 @@ def test_free_irq_returns_when_the_handler_is_gone() -> None:
     assert log[0] == ("handler ends", 5100)
     assert log[1][0] == "freed"
     assert log[1][1] >= 5100
+
+
+def test_affinity_moves_a_line_to_another_cpu() -> None:
+    computer = Computer(cpus=3)
+
+    computer.on_interrupt(lambda: None, time=100)
+    desc = computer.machine.irqs.desc(FIRST_IRQ)
+    assert (desc.affinity, desc.effective) == (7, 0)
+    computer.at(200, lambda: irq_set_affinity(computer.machine, FIRST_IRQ, 6))
+    computer.irq(300, level=True)
+    computer.run(1000)
+    assert desc.counts == [1, 1, 0]
+    with pytest.raises(ValueError, match="CPU mask 8: allowed are 1 to 7"):
+        irq_set_affinity(computer.machine, FIRST_IRQ, 8)
+
+
+def test_a_line_that_moves_while_it_is_handled_is_handled_by_one_cpu_at_a_time() -> None:
+    computer = Computer(cpus=2)
+    running = []
+    log = []
+
+    async def handler(_irq: int, _dev: object) -> IrqReturn:
+        running.append(1)
+        log.append((this_cpu().id, len(running)))
+        await spend(1000)
+        running.pop()
+        return IrqReturn.HANDLED
+
+    async def setup() -> None:
+        request_irq(FIRST_IRQ, handler, 0, "storm", None)
+
+    computer.spawn(setup())
+    computer.irq(100, level=True)
+    computer.at(500, lambda: irq_set_affinity(computer.machine, FIRST_IRQ, 2))
+    computer.irq(2500, level=False)
+    computer.run(5000)
+    assert log == [(0, 1), (1, 1), (1, 1)]
