@@ -349,6 +349,7 @@ def test_in_a_process_of_its_own(tmp_path: Path) -> None:
 def test_signals_leave_nothing(tmp_path: Path, signal: str, status: int, complaint: str) -> None:
     code = (
         "import signal; "
+        "signal.signal(signal.SIGINT, signal.default_int_handler); "  # ignored where the tests are a background job
         "cli.execute = lambda _, directory, __: ("
         f"(directory / 'summary.json').write_text('half'), signal.raise_signal(signal.{signal}))"
     )

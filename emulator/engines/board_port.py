@@ -13,7 +13,7 @@ _STATUS = struct.Struct("<IIIHH")  # as board_core.v puts it together
 
 STATUS_BYTES = _STATUS.size  #: per NIC
 
-_REQUESTS = 256  # slots of mmio_port.v
+REQUESTS = 256  #: slots of mmio_port.v
 _NEW, _WRITE = 1 << 50, 1 << 49
 _OFFSET_LSB = 32
 
@@ -64,7 +64,7 @@ class BoardPort:
     @property
     def full(self) -> bool:
         """Whether the board has no room for another access, as far as is known."""
-        return self.issued - self.taken >= _REQUESTS
+        return self.issued - self.taken >= REQUESTS
 
     def read(self, offset: int, tag: int) -> None:
         """Start a read."""
@@ -81,13 +81,13 @@ class BoardPort:
         count = status.completions - self.completed & 0xFFFF
         done: list[MmioDone] = []
         for left in reversed(range(count)):
-            value = status.data if left == 0 else self._signals.returned_data(self.completed % _REQUESTS)
+            value = status.data if left == 0 else self._signals.returned_data(self.completed % REQUESTS)
             done.append(MmioDone(self._tags.popleft(), value))
             self.completed += 1
         return done
 
     def _request(self, bits: int) -> None:
         if self.full:
-            raise RunFailed(f"NIC {self._nic}: more than {_REQUESTS} register accesses are under way")
-        self._signals.set_request(self.issued % _REQUESTS, bits if self.issued & _REQUESTS else _NEW | bits)
+            raise RunFailed(f"NIC {self._nic}: more than {REQUESTS} register accesses are under way")
+        self._signals.set_request(self.issued % REQUESTS, bits if self.issued & REQUESTS else _NEW | bits)
         self.issued += 1

@@ -85,7 +85,7 @@ def _make(
         [*generated, _MAIN],
         log=log,
         compile_options=compile_options,
-        link_options=[f"-Wl,-rpath,{libraries}", f"-L{libraries}", "-lcocotbvpi_verilator"],
+        link_options=[f"-Wl,-rpath,{libraries}", f"-L{libraries}", "-lcocotbvpi_verilator", "-rdynamic"],
     )
     for file in folder.iterdir():
         if file != program:

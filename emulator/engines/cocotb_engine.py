@@ -10,48 +10,14 @@ import cocotb
 
 from driver.kernel.costs import Costs
 from emulator.engines.base import Event
+from emulator.engines.board_access import board_access, slot_counters
 from emulator.engines.board_engine import BoardEngine
 from emulator.engines.board_latencies import latency_cycles
-from emulator.engines.board_memory import BoardMemory
-from emulator.engines.board_port import STATUS_BYTES, SlotStatus
-from emulator.engines.board_signal import Handle, Signal, SignalArray, now_step
-from emulator.engines.board_wire import WORD_BYTES
+from emulator.engines.board_signal import Handle, Signal, now_step
 from emulator.engines.wakeup import ChangeOrTimeout
 from emulator.probes import ProbeLayout
 
 STEPS_PER_NS = 1000  #: the board's time precision is 1 ps
-
-
-class _SlotSignals:
-    """The signals of a NIC's slot; see PortSignals and WireSignals."""
-
-    def __init__(self, slot: Handle, byte_ps: int) -> None:
-        mmio, source, verdicts = slot.mmio, slot.source, slot.verdicts
-        Signal(source.byte_ps).write(byte_ps)
-        self._counters = [
-            Signal(counter) for counter in (source.sent_words, verdicts.count, mmio.completions, mmio.taken)
-        ]
-        self._returned_data = SignalArray(mmio.returned_data)
-        self._words = SignalArray(source.words)
-        self._log = SignalArray(verdicts.words)
-        self.set_request = SignalArray(mmio.requests).write
-        self.set_queued_words = Signal(source.queued_words).write
-        self.set_call_at = Signal(source.call_at).write
-
-    def counters(self) -> SlotStatus:
-        """The counters in the status, from the registers behind it: at time 0 nothing has been derived of them yet."""
-        sent, verdicts, completions, taken = (counter.read() for counter in self._counters)
-        return SlotStatus(sent, verdicts, 0, completions, 0, taken)
-
-    def returned_data(self, slot: int) -> int:
-        return self._returned_data.read(slot)
-
-    def put_words(self, index: int, data: bytes) -> None:
-        for start in range(0, len(data), WORD_BYTES):
-            self._words.write(index + start // WORD_BYTES, int.from_bytes(data[start : start + WORD_BYTES], "little"))
-
-    def verdict_word(self, index: int) -> int:
-        return self._log.read(index)
 
 
 class CocotbEngine(BoardEngine):
@@ -71,14 +37,14 @@ class CocotbEngine(BoardEngine):
         core = dut.core
         self.name = cocotb.SIM_NAME.partition(" ")[0].lower()
         nics = dut.NICS.value.to_signed()
-        slots = [_SlotSignals(core.slot[number], byte_ps) for number in range(nics)]
-        super().__init__(slots, [slot.counters() for slot in slots])
-        self.memory = BoardMemory(core.memory.words, dut.MEMORY_BYTES.value.to_signed())
+        access = board_access(dut, nics, byte_ps)
+        super().__init__(access.slots, [slot_counters(core.slot[number]) for number in range(nics)])
+        self.memory = access.memory
         self.wakeups = 0
         for name, cycles in latency_cycles(costs).items():
             Signal(core[f"{name}_cycles"]).write(cycles)
-        self._status = Signal(core.status)
-        self._wake_now = Signal(core.wake)
+        self._read_status = access.status
+        self._read_wake = access.wake
         self._wake = dut.wake
         self._seen = -1  # value of `wake`; at the first look all is new
         self._looked_at = 0  # step of the last look at `wake`; at step 0 there is nothing to see
@@ -122,7 +88,7 @@ class CocotbEngine(BoardEngine):
 
     def _look(self) -> None:
         """Take in what the board has to tell, if anything, and give the wires that ask for it more frames."""
-        wake = self._wake_now.read()
+        wake = self._read_wake()
         changed = wake ^ self._seen
         if not changed:
             return
@@ -139,5 +105,5 @@ class CocotbEngine(BoardEngine):
             return step // STEPS_PER_NS
         self._fresh_at = step
         now = step // STEPS_PER_NS
-        self._take_status(self._status.read().to_bytes(self.nics * STATUS_BYTES, "little"), now)
+        self._take_status(self._read_status(), now)
         return now

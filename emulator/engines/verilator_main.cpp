@@ -8,10 +8,18 @@
 
 #include "Vtop.h"
 #include "verilated.h"
+#include "verilated_syms.h"
 #include "verilated_vpi.h"
 
 // Loads cocotb's libraries; it is in the library that this program is linked with.
 extern "C" void vlog_startup_routines_bootstrap();
+
+// Where the storage of a signal is, for Python in this process; null if there is none. It saves a way through VPI.
+extern "C" void* signal_storage(const char* scope, const char* name) {
+    const VerilatedScope* const found = Verilated::threadContextp()->scopeFind(scope);
+    VerilatedVar* const variable = found ? found->varFind(name) : nullptr;
+    return variable ? variable->datap() : nullptr;
+}
 
 // Calls back those who wait for this now; asking first is much cheaper.
 static void call(uint32_t reason) {

@@ -10,48 +10,13 @@ from emulator.engines.base import Event
 from emulator.engines.board_engine import BoardEngine
 from emulator.engines.board_latencies import latency_cycles
 from emulator.engines.board_port import STATUS_BYTES, slot_status
-from emulator.engines.board_wire import LOG_WORDS, MEMORY_WORDS, WORD_BYTES
+from emulator.engines.board_storage import SlotStorage, view
 from emulator.engines.buffer_memory import BufferMemory
 from emulator.engines.native.build import build_library
 from emulator.engines.native.library import Board
 from emulator.probes import ProbeLayout
 
 MEMORY_BYTES = 16 * 1024 * 1024  #: the default of native_board.v
-
-_REQUESTS = 256
-
-
-class _SlotSignals:
-    """The signals of a NIC's slot; see PortSignals and WireSignals."""
-
-    def __init__(self, board: Board, number: int, byte_ps: int) -> None:
-        slot = f"core.slot[{number}]"
-        source = f"{slot}.source"
-        self._requests = board.signal(f"{slot}.mmio", "requests", 8 * _REQUESTS).cast("Q")
-        self._returned_data = board.signal(f"{slot}.mmio", "returned_data", 4 * _REQUESTS).cast("I")
-        self._words = board.signal(source, "words", MEMORY_WORDS * WORD_BYTES)
-        self._queued_words = board.signal(source, "queued_words", 4).cast("I")
-        self._call_at = board.signal(source, "call_at", 4).cast("I")
-        self._log = board.signal(f"{slot}.verdicts", "words", LOG_WORDS * WORD_BYTES)
-        board.signal(source, "byte_ps", 8).cast("Q")[0] = byte_ps
-
-    def set_request(self, slot: int, bits: int) -> None:
-        self._requests[slot] = bits
-
-    def returned_data(self, slot: int) -> int:
-        return self._returned_data[slot]
-
-    def put_words(self, index: int, data: bytes) -> None:
-        self._words[index * WORD_BYTES : index * WORD_BYTES + len(data)] = data
-
-    def set_queued_words(self, words: int) -> None:
-        self._queued_words[0] = words
-
-    def set_call_at(self, words: int) -> None:
-        self._call_at[0] = words
-
-    def verdict_word(self, index: int) -> int:
-        return int.from_bytes(self._log[index * WORD_BYTES : (index + 1) * WORD_BYTES], "little")
 
 
 class NativeEngine(BoardEngine):
@@ -78,15 +43,15 @@ class NativeEngine(BoardEngine):
         self._board = board
         self._advance = board.advance
         self._handle = board.handle
-        self.memory = BufferMemory(board.array("core.memory", "words", MEMORY_BYTES))
+        self.memory = BufferMemory(board.storage("core.memory", "words", MEMORY_BYTES))
         for name, cycles in latency_cycles(costs).items():
-            board.signal("core", f"{name}_cycles", 2).cast("H")[0] = cycles
+            view(board.storage("core", f"{name}_cycles", 2), "H")[0] = cycles
         self._status = board.status(nics * STATUS_BYTES)
-        slots = [_SlotSignals(board, number, byte_ps) for number in range(nics)]
+        slots = [SlotStorage(board.storage, f"core.slot[{number}]", byte_ps) for number in range(nics)]
         super().__init__(slots, [slot_status(self._status, number) for number in range(nics)])
         self._now = 0
         self._probes = ProbeLayout(cpus, nics) if waves else None
-        self._probe_vector = board.signal("core.probes", "values", ProbeLayout(cpus, nics).bytes)
+        self._probe_vector = view(board.storage("core.probes", "values", ProbeLayout(cpus, nics).bytes))
 
     @property
     def now(self) -> int:

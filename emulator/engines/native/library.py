@@ -1,4 +1,4 @@
-"""A board in the native library: board.h in Python, and the board's signals as writable buffers without copies."""
+"""A board in the native library: board.h in Python."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import ctypes
 from pathlib import Path
 from typing import Protocol
 
+from emulator.engines.board_storage import Bytes, view
 from emulator.engines.native.build import TOPLEVEL
 from emulator.errors import RunFailed
 
@@ -41,10 +42,6 @@ def _load(library: Path) -> _Functions:
     return functions
 
 
-def _view(array: ctypes.Array[ctypes.c_char]) -> memoryview:
-    return memoryview(array).cast("B")
-
-
 class Board:
     """A board of its own, at time 0.
 
@@ -60,25 +57,15 @@ class Board:
         self.advance = functions.board_advance
         self.handle: int | None = functions.board_new(str(waves).encode() if waves else None)
 
-    def signal(self, scope: str, name: str, size: int) -> memoryview:
-        """The storage of a signal, writable; it must not be used after `close`.
-
-        Arguments:
-            scope: instance below the top, such as ``core.slot[0].mmio``.
-            name: of the signal.
-            size: bytes; an array's elements follow one another, each in 1, 2, 4 or 8 bytes or a multiple of 4.
-        """
-        return _view(self.array(scope, name, size))
-
-    def array(self, scope: str, name: str, size: int) -> ctypes.Array[ctypes.c_char]:
-        """The same as an array, which is quicker to slice."""
+    def storage(self, scope: str, name: str, size: int) -> Bytes:
+        """The storage of a signal, which must not be used after `close`; scopes are below the top."""
         address = self._functions.board_signal(self.handle, f"{TOPLEVEL}.{scope}".encode(), name.encode())
         assert address, f"the native board has no signal {scope}.{name}"
         return (ctypes.c_char * size).from_address(address)
 
     def status(self, size: int) -> memoryview:
         """The storage of the board's ``status``, of so many bytes; it must not be used after `close`."""
-        return _view((ctypes.c_char * size).from_address(self._functions.board_status(self.handle)))
+        return view((ctypes.c_char * size).from_address(self._functions.board_status(self.handle)))
 
     def evaluate_every_edge(self) -> None:
         """From now on evaluate also clock edges that change nothing; the results are the same."""
