@@ -46,7 +46,7 @@ class Ledger:
         self._timing = WireTiming(byte_ps)
         self._on_wire: deque[_UnderWay] = deque()
         self._kept: dict[int, _UnderWay] = {}  # by rx_seq
-        self._next_delivery = 0  # least rx_seq that may come next
+        self._next_delivery: dict[bytes | None, int] = {}  # by lane: least rx_seq that may come next
 
     @property
     def done(self) -> int:
@@ -77,8 +77,8 @@ class Ledger:
                 kept[counts[_KEPT]] = frame
             counts[verdict] += 1
 
-    def deliver(self, rx_seq: int, data: bytes, now_ns: int) -> None:
-        """A frame reached netif_receive_skb.
+    def deliver(self, rx_seq: int, data: bytes, now_ns: int, lane: bytes | None = None) -> None:
+        """A frame reached netif_receive_skb; it has to be in order among those of its lane.
 
         Raises:
             RunFailed: it is not the frame that should come here, or not as it was sent.
@@ -87,12 +87,12 @@ class Ledger:
         if frame is None or frame[1] != data:
             raise self._wrong(frame, rx_seq, data)
         number, _, end_ps = frame
-        if rx_seq < self._next_delivery:
+        if rx_seq < self._next_delivery.get(lane, 0):
             raise RunFailed(f"NIC {self.nic}: frame {number} was delivered after a later one: out of order")
         latency = now_ns - end_ps // PS_PER_NS
         if latency < 0:
             raise RunFailed(f"NIC {self.nic}: frame {number} was delivered {-latency} ns before it had arrived")
-        self._next_delivery = rx_seq + 1
+        self._next_delivery[lane] = rx_seq + 1
         self.delivered += 1
         self.latencies[latency] = self.latencies.get(latency, 0) + 1
 

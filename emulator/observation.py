@@ -6,10 +6,12 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from driver.kernel.cpu import this_cpu
+from driver.kernel.net.gro import skb_gso_segment
 from driver.kernel.net.netdevice import NetDevice
 from driver.kernel.net.skbuff import SkBuff
 from driver.kernel.trace import FORMATS, Tracepoints, ftrace_line
 from emulator.engines.base import Verdict, Wire
+from emulator.flow_order import order_lane
 from emulator.ledger import Ledger
 
 #: Called with NIC, frame and time in ns when a frame reaches netif_receive_skb.
@@ -32,26 +34,35 @@ class FrameObserver:
         self._wire = wire
         self._delivered = delivered
         self._received = 0
-        self._in_backlog: dict[int, int] = {}  # rx_seq by the skb's buffer
+        self._in_kernel: dict[int, int] = {}  # in GRO or the backlog: rx_seq by the packet's buffer
+        self._gro = False  # it has seen packets
 
     def collect_verdicts(self) -> None:
         """Take over what the NIC has decided since the last call."""
         self.ledger.judged(self._wire.take_verdicts())
 
+    def napi_gro_receive(self, skb: SkBuff) -> None:
+        """A packet is handed to GRO."""
+        self._gro = True
+        self._in_kernel[skb.head] = self._number()
+
     def netif_rx(self, skb: SkBuff) -> None:
         """A packet is offered to the backlog."""
-        self._in_backlog[skb.head] = self._number()
+        self._in_kernel[skb.head] = self._number()
 
     def kfree_skb(self, skb: SkBuff) -> None:
-        """A packet is dropped."""
-        self.ledger.drop_at_backlog(self._in_backlog.pop(skb.head), skb.data)
+        """A packet is dropped: by the backlog; or above netif_receive_skb, where the stack's own counters tell."""
+        for head, data in _frames(skb):
+            if head in self._in_kernel:
+                self.ledger.drop_at_backlog(self._in_kernel.pop(head), data)
 
     def netif_receive_skb(self, skb: SkBuff) -> None:
         """A packet enters the stack."""
-        data, now = skb.data, skb.dev.machine.now
-        rx_seq = self._in_backlog.pop(skb.head) if skb.head in self._in_backlog else self._number()
-        self.ledger.deliver(rx_seq, data, now)
-        self._delivered(self._nic, data, now)
+        now, in_kernel = skb.dev.machine.now, self._in_kernel
+        for head, data in _frames(skb):
+            rx_seq = in_kernel.pop(head) if head in in_kernel else self._number()
+            self.ledger.deliver(rx_seq, data, now, order_lane(data) if self._gro else None)
+            self._delivered(self._nic, data, now)
 
     def _number(self) -> int:
         rx_seq = self._received
@@ -61,9 +72,17 @@ class FrameObserver:
         return rx_seq
 
 
+def _frames(skb: SkBuff) -> Iterable[tuple[int, bytes]]:
+    """The frames that a packet consists of, each with the buffer that it was received in."""
+    if skb.shinfo is None:
+        return ((skb.head, skb.data),)
+    return zip((piece.head for piece in skb.pieces()), skb_gso_segment(skb), strict=True)
+
+
 def observe_frames(tracepoints: Tracepoints, observers: Iterable[FrameObserver]) -> None:
     """From now on tell each observer of the packets of its interface."""
     by_netdev = {observer.netdev: observer for observer in observers}
+    tracepoints.register("napi_gro_receive_entry", lambda skb: by_netdev[skb.dev].napi_gro_receive(skb))
     tracepoints.register("netif_rx", lambda skb: by_netdev[skb.dev].netif_rx(skb))
     tracepoints.register("kfree_skb", lambda skb, _reason: by_netdev[skb.dev].kfree_skb(skb))
     tracepoints.register("netif_receive_skb", lambda skb: by_netdev[skb.dev].netif_receive_skb(skb))

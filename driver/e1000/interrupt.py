@@ -10,7 +10,9 @@ from driver.e1000.rx_ring import RX_BUFFER_WRITE, e1000_alloc_rx_buffers, e1000_
 from driver.kernel.cpu import spend
 from driver.kernel.irq import IrqReturn, synchronize_irq
 from driver.kernel.net.dev import netif_receive_skb, netif_rx
+from driver.kernel.net.gro import napi_gro_receive
 from driver.kernel.net.napi import Napi, __napi_schedule, napi_complete_done, napi_schedule_prep
+from driver.kernel.net.netdevice import NETIF_F_GRO
 from hdl.nic.regmap import ICR, ICS, IMC, IMS
 
 
@@ -56,8 +58,10 @@ async def e1000_clean(napi: Napi, budget: int) -> int:
 
 async def e1000_clean_rx_irq(adapter: Adapter, work_to_do: int) -> int:
     """Pass packets to the stack and refill the ring behind them; returns how many descriptors were cleaned."""
-    ring, costs = adapter.rx_ring, adapter.pdev.machine.costs
+    ring, costs, napi = adapter.rx_ring, adapter.pdev.machine.costs, adapter.napi
     packet_ns = costs.rx_packet + costs.skb_alloc
+    gro = adapter.netdev.features & NETIF_F_GRO
+    napi_id = napi.id
     unused = ring.unused
     work_done = 0
     while work_done < work_to_do:
@@ -69,7 +73,11 @@ async def e1000_clean_rx_irq(adapter: Adapter, work_to_do: int) -> int:
         work_done += 1
         unused += 1
         if skb is not None:
-            await netif_receive_skb(skb)
+            if gro:
+                await napi_gro_receive(napi, skb)
+            else:
+                skb.napi_id = napi_id
+                await netif_receive_skb(skb)
         if unused >= RX_BUFFER_WRITE:
             await e1000_alloc_rx_buffers(adapter, unused)
             unused = ring.unused

@@ -21,6 +21,8 @@ class Costs:
         napi_poll: one call of a poll function besides its packets, completion included.
         rx_packet: the driver's work on one received packet: descriptor, unmap, refill.
         skb_alloc: allocating and freeing an skb.
+        napi_gro_receive: GRO's work on one packet, besides its checksum.
+        csum_partial: summing up 1,024 bytes for a checksum.
         netif_rx: enqueueing one skb to the backlog.
         process_backlog: dequeueing one skb from the backlog.
         netif_receive_skb: the stack's work on one packet, from the driver to where it ends.
@@ -41,6 +43,8 @@ class Costs:
     napi_poll: int
     rx_packet: int
     skb_alloc: int
+    napi_gro_receive: int
+    csum_partial: int
     netif_rx: int
     process_backlog: int
     netif_receive_skb: int

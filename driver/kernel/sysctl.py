@@ -14,12 +14,14 @@ class Sysctl:
         netdev_budget: packets that one net_rx_action may take.
         netdev_max_backlog: length above which the backlog drops.
         dev_weight: packets that one process_backlog may take.
+        gro_normal_batch: segments that GRO hands to the stack together.
     """
 
     hz: int = 1000
     netdev_budget: int = 300
     netdev_max_backlog: int = 1000
     dev_weight: int = 64
+    gro_normal_batch: int = 8
 
     @property
     def netdev_budget_jiffies(self) -> int:

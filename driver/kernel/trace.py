@@ -13,7 +13,9 @@ from driver.kernel.cpu import Cpu, Level, this_cpu
 
 if TYPE_CHECKING:
     from driver.kernel.irq import IrqAction, IrqReturn
+    from driver.kernel.net.gro import GroResult
     from driver.kernel.net.napi import Napi
+    from driver.kernel.net.netdevice import NetDevice
     from driver.kernel.net.skbuff import SkBuff
     from driver.kernel.softirq import Vector
 
@@ -30,6 +32,8 @@ class Tracepoints:
         self.softirq_entry: list[Probe] = []
         self.softirq_exit: list[Probe] = []
         self.napi_poll: list[Probe] = []
+        self.napi_gro_receive_entry: list[Probe] = []
+        self.napi_gro_receive_exit: list[Probe] = []
         self.netif_receive_skb: list[Probe] = []
         self.netif_rx: list[Probe] = []
         self.kfree_skb: list[Probe] = []
@@ -80,6 +84,18 @@ def trace_napi_poll(napi: Napi, work: int, budget: int) -> None:
         probe(napi, work, budget)
 
 
+def trace_napi_gro_receive_entry(skb: SkBuff) -> None:
+    """A packet is handed to GRO."""
+    for probe in skb.dev.machine.tracepoints.napi_gro_receive_entry:
+        probe(skb)
+
+
+def trace_napi_gro_receive_exit(dev: NetDevice, result: GroResult) -> None:
+    """GRO has decided about a packet of this interface."""
+    for probe in dev.machine.tracepoints.napi_gro_receive_exit:
+        probe(result)
+
+
 def trace_netif_receive_skb(skb: SkBuff) -> None:
     """A packet enters the stack."""
     for probe in skb.dev.machine.tracepoints.netif_receive_skb:
@@ -118,6 +134,20 @@ def _napi_poll(napi: Napi, work: int, budget: int) -> str:
     return f"napi poll on napi struct {napi.id:016x} for device {name} work {work} budget {budget}"
 
 
+def _napi_gro_receive_entry(skb: SkBuff) -> str:
+    """GRO sees a packet from its network header on; the Ethernet header is 14 bytes before that."""
+    return (
+        f"dev={skb.dev.name} napi_id={skb.napi_id:#x} queue_mapping=0 skbaddr={skb.head:016x} vlan_tagged=0 "
+        f"vlan_proto=0x0000 vlan_tci=0x0000 protocol=0x{skb.protocol:04x} ip_summed=0 hash=0x{skb.hash:08x} l4_hash=0 "
+        f"len={skb.len - 14} data_len={skb.data_len} truesize={skb.truesize} mac_header_valid=1 mac_header=-14 "
+        "nr_frags=0 gso_size=0 gso_type=0"
+    )
+
+
+def _napi_gro_receive_exit(result: GroResult) -> str:
+    return f"ret={result:d}"
+
+
 def _skb(skb: SkBuff) -> str:
     return f"dev={skb.dev.name} skbaddr={skb.head:016x} len={skb.len} net_cookie=1"
 
@@ -133,6 +163,8 @@ FORMATS: dict[str, Callable[..., str]] = {
     "softirq_entry": _softirq,
     "softirq_exit": _softirq,
     "napi_poll": _napi_poll,
+    "napi_gro_receive_entry": _napi_gro_receive_entry,
+    "napi_gro_receive_exit": _napi_gro_receive_exit,
     "netif_receive_skb": _skb,
     "netif_rx": _skb,
     "kfree_skb": _kfree_skb,

@@ -13,6 +13,7 @@ from driver.kernel.timer import usleep_range
 from driver.kernel.trace import trace_napi_poll
 
 if TYPE_CHECKING:
+    from driver.kernel.net.gro import GroNode
     from driver.kernel.net.netdevice import NetDevice
 
 log = logging.getLogger(__name__)
@@ -69,6 +70,7 @@ class Napi:
         exhausted: polls that used up their budget.
         packets: work done by all polls.
         budget, work_done, in_poll: of the present or last poll.
+        gro: what GRO holds; None until it is used.
     """
 
     __slots__ = (
@@ -76,6 +78,7 @@ class Napi:
         "completed",
         "dev",
         "exhausted",
+        "gro",
         "id",
         "in_poll",
         "list_owner",
@@ -97,6 +100,7 @@ class Napi:
         self.polls = self.completed = self.exhausted = self.packets = 0
         self.budget = self.work_done = 0
         self.in_poll = False
+        self.gro: GroNode | None = None
 
     @property
     def on_list(self) -> bool:
@@ -185,6 +189,8 @@ async def napi_complete_done(napi: Napi, work_done: int) -> bool:
     """End polling. True: the driver may unmask its interrupt; false: the instance has an owner still or again."""
     if napi.state & (NPSVC | IN_BUSY_POLL):
         return False
+    if napi.gro is not None:
+        await napi.gro.gro_flush_normal(flush_old=False)
     if napi.on_list:
         _unlist(napi)
     missed = napi.state & MISSED
@@ -250,4 +256,6 @@ async def __napi_poll(napi: Napi) -> tuple[int, bool]:
     if napi.state & DISABLE:
         await napi_complete(napi)
         return work, False
+    if napi.gro is not None:
+        await napi.gro.gro_flush_normal(flush_old=this_cpu().machine.sysctl.hz >= 1000)
     return work, True

@@ -18,6 +18,10 @@ class NetDeviceFlags(enum.IntFlag):
     PROMISC = 1 << 8
 
 
+#: A feature of an interface: generic receive offload (include/linux/netdev_features.h).
+NETIF_F_GRO = 1 << 14
+
+
 @dataclass(slots=True)
 class RtnlLinkStats64:
     """Interface statistics (struct rtnl_link_stats64), those of reception.
@@ -71,6 +75,8 @@ class NetDevice:
         ops: the driver's operations.
         priv: the driver's own data (netdev_priv).
         core_rx_dropped: packets that the core dropped.
+        features: NETIF_F_*, as ethtool -K sets them. Linux starts with GRO on; here whoever wants it asks for it.
+        gro_ipv4_max_size: bytes that a merged packet must stay below, from its IP header on.
     """
 
     machine: Machine
@@ -82,6 +88,8 @@ class NetDevice:
     carrier: bool = False
     running: bool = False
     core_rx_dropped: int = field(default=0)
+    features: int = 0
+    gro_ipv4_max_size: int = 65_536
 
 
 def register_netdev(dev: NetDevice) -> None:

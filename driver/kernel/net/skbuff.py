@@ -1,13 +1,62 @@
-"""Socket buffers (net/core/skbuff.c): received ones, built around a DMA buffer."""
+"""Socket buffers (net/core/skbuff.c): a frame in a DMA buffer, and what GRO chained behind it."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import enum
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, NamedTuple
 
+from driver.kernel.dma import FragAllocator
 from driver.kernel.trace import trace_kfree_skb
 
 if TYPE_CHECKING:
+    from driver.kernel.net.gro_cb import GroCb
     from driver.kernel.net.netdevice import NetDevice
+
+#: Fragments that one skb may have (CONFIG_MAX_SKB_FRAGS).
+MAX_SKB_FRAGS = 17
+
+#: Bytes of struct sk_buff, rounded up to cache lines; skb_shared_info lies in the buffer.
+SKB_STRUCT_BYTES = 256
+
+
+class SkbGso(enum.IntFlag):
+    """What kind of segments a merged packet consists of (SKB_GSO_*, include/linux/skbuff.h)."""
+
+    NONE = 0
+    TCPV4 = 1 << 0
+    TCP_FIXEDID = 1 << 3  #: all segments have the same IP identification
+
+
+class SkbFrag(NamedTuple):
+    """A part of a packet's payload (skb_frag_t).
+
+    Attributes:
+        head: physical address of the buffer that it lies in, which the skb owns.
+        data: the bytes.
+    """
+
+    head: int
+    data: bytes
+
+
+class SkbSharedInfo:
+    """What an skb has that is more than one buffer (struct skb_shared_info).
+
+    Attributes:
+        frags: payload behind the skb's own bytes, MAX_SKB_FRAGS at most.
+        frag_list: further skbs, which hold payload only.
+        gso_size: payload bytes of each segment but the last; 0 for a packet that was not merged.
+        gso_segs: segments.
+    """
+
+    __slots__ = ("frag_list", "frags", "gso_segs", "gso_size", "gso_type")
+
+    def __init__(self) -> None:
+        self.frags: list[SkbFrag] = []
+        self.frag_list: list[SkBuff] = []
+        self.gso_size = self.gso_segs = 0
+        self.gso_type = SkbGso.NONE
 
 
 class SkBuff:
@@ -15,25 +64,61 @@ class SkBuff:
 
     Attributes:
         head: physical address of the buffer that it owns.
-        data: the frame, destination address first, no FCS.
-        dev: the interface that it came in by.
+        data: the frame, destination address first, no FCS; of a merged packet the headers and the first payload.
+        dev: the interface that it came in by, or goes out by.
+        shinfo: the rest of a packet of several buffers; None for one buffer.
+        hash: of its flow, if the device or somebody else computed it; else 0.
+        napi_id: of the instance that received it; 0 if unknown.
+        destructor: called with the skb when it is freed, to take it off the account of ``sk``.
+        sk: the socket that it is charged to; only with a destructor.
+        cb: GRO's notes; only within GRO.
     """
 
-    __slots__ = ("data", "dev", "head")
+    __slots__ = ("cb", "data", "destructor", "dev", "hash", "head", "napi_id", "shinfo", "sk")
 
     head: int
     data: bytes
     dev: NetDevice
+    shinfo: SkbSharedInfo | None
+    hash: int
+    napi_id: int
+    destructor: Callable[[SkBuff], None] | None
+    sk: object
+    cb: GroCb
 
     @property
     def len(self) -> int:
         """Bytes of the packet."""
-        return len(self.data)
+        return len(self.data) if self.shinfo is None else len(self.data) + self.data_len
+
+    @property
+    def data_len(self) -> int:
+        """Those of them that are not in ``data``."""
+        shinfo = self.shinfo
+        if shinfo is None:
+            return 0
+        return sum(len(frag.data) for frag in shinfo.frags) + sum(skb.len for skb in shinfo.frag_list)
+
+    @property
+    def truesize(self) -> int:
+        """Bytes of memory that it keeps busy, which sockets charge: buffers and the struct itself."""
+        own = FragAllocator.SIZE + SKB_STRUCT_BYTES
+        if self.shinfo is None:
+            return own
+        return own + FragAllocator.SIZE * len(self.shinfo.frags) + sum(skb.truesize for skb in self.shinfo.frag_list)
 
     @property
     def protocol(self) -> int:
         """EtherType."""
         return int.from_bytes(self.data[12:14], "big")
+
+    def pieces(self) -> Iterator[SkbFrag]:
+        """Its buffers in the order of their bytes, and what of the packet each of them holds."""
+        yield SkbFrag(self.head, self.data)
+        if self.shinfo is not None:
+            yield from self.shinfo.frags
+            for skb in self.shinfo.frag_list:
+                yield from skb.pieces()
 
 
 def build_skb(head: int, length: int, dev: NetDevice) -> SkBuff:
@@ -42,15 +127,41 @@ def build_skb(head: int, length: int, dev: NetDevice) -> SkBuff:
     skb.head = head
     skb.data = dev.machine.memory.read(head, length)
     skb.dev = dev
+    skb.shinfo = skb.destructor = None
+    skb.hash = skb.napi_id = 0
     return skb
+
+
+def alloc_skb(data: bytes, dev: NetDevice) -> SkBuff | None:
+    """An skb with a buffer of its own that holds a frame to be sent; None if there is no memory left."""
+    machine = dev.machine
+    head = machine.frags.alloc()
+    if not head:
+        return None
+    machine.memory.write(head, data)
+    return build_skb(head, len(data), dev)
+
+
+def skb_shinfo(skb: SkBuff) -> SkbSharedInfo:
+    """Its shared info; made on first use."""
+    if skb.shinfo is None:
+        skb.shinfo = SkbSharedInfo()
+    return skb.shinfo
 
 
 def consume_skb(skb: SkBuff) -> None:
     """Free a packet that reached its end."""
-    skb.dev.machine.frags.free(skb.head)
+    if skb.destructor is not None:
+        skb.destructor(skb)
+    free = skb.dev.machine.frags.free
+    if skb.shinfo is None:
+        free(skb.head)
+        return
+    for piece in skb.pieces():
+        free(piece.head)
 
 
 def kfree_skb_reason(skb: SkBuff, reason: str) -> None:
     """Free a packet that is dropped, and say why."""
     trace_kfree_skb(skb, reason)
-    skb.dev.machine.frags.free(skb.head)
+    consume_skb(skb)

@@ -1,0 +1,1 @@
+"""IPv4 and what is above it (net/ipv4)."""
