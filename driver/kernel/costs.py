@@ -26,6 +26,8 @@ class Costs:
         netif_rx: enqueueing one skb to the backlog.
         process_backlog: dequeueing one skb from the backlog.
         netif_receive_skb: the stack's work on one packet, from the driver to where it ends.
+        get_rps_cpu: dissecting and hashing one packet, and looking up its CPU.
+        cpu_relax: one round of a loop that polls something.
         wakeup: waking a thread.
         context_switch: from one thread to another.
         ipi: sending an interrupt to another CPU, until it is there.
@@ -48,6 +50,8 @@ class Costs:
     netif_rx: int
     process_backlog: int
     netif_receive_skb: int
+    get_rps_cpu: int
+    cpu_relax: int
     wakeup: int
     context_switch: int
     ipi: int

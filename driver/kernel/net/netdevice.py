@@ -6,8 +6,11 @@ import enum
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
+from driver.kernel.net.netdev_rx_queue import NetdevRxQueue
+
 if TYPE_CHECKING:
     from driver.kernel.machine import Machine
+    from driver.kernel.net.napi import Napi
 
 
 class NetDeviceFlags(enum.IntFlag):
@@ -76,6 +79,9 @@ class NetDevice:
         priv: the driver's own data (netdev_priv).
         core_rx_dropped: packets that the core dropped.
         features: NETIF_F_*, as ethtool -K sets them. Linux starts with GRO on; here whoever wants it asks for it.
+        rx_queues: the receive queues.
+        napi_list: its NAPI instances.
+        gro_flush_timeout, napi_defer_hard_irqs, threaded: what instances that are added start with.
         gro_ipv4_max_size: bytes that a merged packet must stay below, from its IP header on.
     """
 
@@ -90,6 +96,11 @@ class NetDevice:
     core_rx_dropped: int = field(default=0)
     features: int = 0
     gro_ipv4_max_size: int = 65_536
+    rx_queues: list[NetdevRxQueue] = field(default_factory=lambda: [NetdevRxQueue()])
+    napi_list: list[Napi] = field(default_factory=list)
+    gro_flush_timeout: int = 0
+    napi_defer_hard_irqs: int = 0
+    threaded: int = 0
 
 
 def register_netdev(dev: NetDevice) -> None:
