@@ -121,20 +121,8 @@ class _BusyPoller:
                 napi.timer.start(napi.gro_flush_timeout)
                 timer_polls = True
         if await self._poll() == self._budget:
-            await self._leave_with_packets_left(timer_polls=timer_polls)
+            await _busy_poll_stop(napi, timer_polls=timer_polls)
         await local_bh_enable()
-
-    async def _leave_with_packets_left(self, *, timer_polls: bool) -> None:
-        """The driver had no reason to complete: softirqs go on, or the timer (__busy_poll_stop)."""
-        napi = self._napi
-        if not timer_polls:
-            if napi.gro is not None:
-                await napi.gro.gro_normal_list()
-            __napi_schedule(napi)
-            return
-        if napi.gro is not None:
-            await napi.gro.gro_flush_normal(flush_old=this_cpu().machine.sysctl.hz >= 1000)
-        napi.state &= ~SCHED
 
     async def _take(self) -> bool:
         """Own the instance, or ask for it to be left to busy pollers."""
@@ -154,6 +142,18 @@ class _BusyPoller:
         work = await self._napi.poll(self._napi, self._budget)
         poll_ends(self._napi, work)
         return work
+
+
+async def _busy_poll_stop(napi: Napi, *, timer_polls: bool) -> None:
+    """A poller leaves, and the driver had no reason to complete: softirqs go on, or the timer (__busy_poll_stop)."""
+    if not timer_polls:
+        if napi.gro is not None:
+            await napi.gro.gro_normal_list()
+        __napi_schedule(napi)
+        return
+    if napi.gro is not None:
+        await napi.gro.gro_flush_normal(flush_old=this_cpu().machine.sysctl.hz >= 1000)
+    napi.state &= ~SCHED
 
 
 def napi_suspend_irqs(napi_id: int) -> None:
