@@ -43,8 +43,9 @@ class FrameObserver:
         self._in_backlog[skb.head] = self._number()
 
     def kfree_skb(self, skb: SkBuff) -> None:
-        """A packet is dropped."""
-        self.ledger.drop_at_backlog(self._in_backlog.pop(skb.head), skb.data)
+        """A packet is dropped: by the backlog, or on its way out."""
+        if skb.head in self._in_backlog:
+            self.ledger.drop_at_backlog(self._in_backlog.pop(skb.head), skb.data)
 
     def netif_receive_skb(self, skb: SkBuff) -> None:
         """A packet enters the stack."""

@@ -1,4 +1,4 @@
-"""Socket buffers (net/core/skbuff.c): received ones, built around a DMA buffer."""
+"""Socket buffers (net/core/skbuff.c), each in a DMA buffer of its own."""
 
 from __future__ import annotations
 
@@ -16,14 +16,16 @@ class SkBuff:
     Attributes:
         head: physical address of the buffer that it owns.
         data: the frame, destination address first, no FCS.
-        dev: the interface that it came in by.
+        dev: the interface that it came in by, or goes out by.
+        priority: for the qdisc, 0 to 15.
     """
 
-    __slots__ = ("data", "dev", "head")
+    __slots__ = ("data", "dev", "head", "priority")
 
     head: int
     data: bytes
     dev: NetDevice
+    priority: int
 
     @property
     def len(self) -> int:
@@ -42,6 +44,21 @@ def build_skb(head: int, length: int, dev: NetDevice) -> SkBuff:
     skb.head = head
     skb.data = dev.machine.memory.read(head, length)
     skb.dev = dev
+    skb.priority = 0
+    return skb
+
+
+def alloc_skb(data: bytes, dev: NetDevice) -> SkBuff | None:
+    """An skb to send: a frame without FCS, at most FragAllocator.SIZE bytes; None if there is no memory for it."""
+    head = dev.machine.frags.alloc()
+    if not head:
+        return None
+    dev.machine.memory.write(head, data)
+    skb = SkBuff()
+    skb.head = head
+    skb.data = data
+    skb.dev = dev
+    skb.priority = 0
     return skb
 
 
