@@ -15,6 +15,8 @@ class Sysctl:
         netdev_max_backlog: length above which the backlog drops.
         dev_weight: packets that one process_backlog may take.
         gro_normal_batch: segments that GRO hands to the stack together.
+        dev_weight_tx_bias: times dev_weight, packets that one run of a qdisc may send.
+        default_qdisc: what an interface gets to queue packets: pfifo_fast or pfifo.
     """
 
     hz: int = 1000
@@ -22,6 +24,8 @@ class Sysctl:
     netdev_max_backlog: int = 1000
     dev_weight: int = 64
     gro_normal_batch: int = 8
+    dev_weight_tx_bias: int = 1
+    default_qdisc: str = "pfifo_fast"
 
     @property
     def netdev_budget_jiffies(self) -> int:
