@@ -28,6 +28,9 @@ class Costs:
         netif_receive_skb: the stack's work on one packet, from the driver to where it ends.
         get_rps_cpu: dissecting and hashing one packet, and looking up its CPU.
         cpu_relax: one round of a loop that polls something.
+        dev_queue_xmit: the core's work on one packet that is sent, from dev_queue_xmit to ndo_start_xmit.
+        tx_packet: the driver's work to send one packet: map, descriptor.
+        tx_clean: the driver's work to reclaim one packet that was sent: descriptor, unmap, free.
         wakeup: waking a thread.
         context_switch: from one thread to another.
         ipi: sending an interrupt to another CPU, until it is there.
@@ -52,6 +55,9 @@ class Costs:
     netif_receive_skb: int
     get_rps_cpu: int
     cpu_relax: int
+    dev_queue_xmit: int
+    tx_packet: int
+    tx_clean: int
     wakeup: int
     context_switch: int
     ipi: int

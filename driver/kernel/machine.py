@@ -15,6 +15,7 @@ from driver.kernel.cpu import KTIME_MAX, TASK, Account, Code, Context, Cpu, Stal
 from driver.kernel.dma import FragAllocator, HostMemory, PageAllocator
 from driver.kernel.irq import Irqs
 from driver.kernel.net.dev import SoftnetData, net_rx_action
+from driver.kernel.net.xmit import net_tx_action
 from driver.kernel.pci import FIRST_IRQ
 from driver.kernel.sched import RunQueue, Task, select_task_rq
 from driver.kernel.softirq import Softirqs, Vector
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from driver.kernel.costs import Costs
     from driver.kernel.net.napi import Napi
     from driver.kernel.net.netdevice import NetDevice
+    from driver.kernel.rules.checker import Checker
 
 
 class MmioRead(NamedTuple):
@@ -63,6 +65,7 @@ class Machine:
         said: messages that are said only once and have been said.
         pages, frags: allocators of host memory.
         random: for addresses and the like; seeded.
+        rules: checks what drivers do, if somebody wants that.
     """
 
     def __init__(
@@ -76,6 +79,7 @@ class Machine:
         self.sysctl = sysctl or Sysctl()
         self.random = random.Random(seed)
         self.tracepoints = Tracepoints()
+        self.rules: Checker | None = None
         self.pages = PageAllocator(memory)
         self.frags = FragAllocator(self.pages)
         self.netdevs: list[NetDevice] = []
@@ -85,6 +89,7 @@ class Machine:
         self.said: set[str] = set()
         self.softirqs = Softirqs(self)
         self.softirqs.open_softirq(Vector.TIMER, run_timer_softirq)
+        self.softirqs.open_softirq(Vector.NET_TX, net_tx_action)
         self.softirqs.open_softirq(Vector.NET_RX, net_rx_action)
         self.cpus = [Cpu(self, number) for number in range(cpus)]
         self.irqs = Irqs(self)

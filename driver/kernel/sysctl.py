@@ -22,6 +22,8 @@ class Sysctl:
         busy_poll: the same for poll, select and epoll.
         flow_limit_table_len: flows that the flow limit tells apart, a power of 2.
         gro_normal_batch: segments that GRO hands to the stack together.
+        dev_weight_tx_bias: times dev_weight, packets that one run of a qdisc may send.
+        default_qdisc: what an interface gets to queue packets: pfifo_fast or pfifo.
     """
 
     hz: int = 1000
@@ -34,6 +36,8 @@ class Sysctl:
     busy_poll: int = 0
     flow_limit_table_len: int = 4096
     gro_normal_batch: int = 8
+    dev_weight_tx_bias: int = 1
+    default_qdisc: str = "pfifo_fast"
 
     @property
     def netdev_budget_usecs_min(self) -> int:

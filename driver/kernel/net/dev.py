@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Coroutine
 
     from driver.kernel.cpu import Cpu
+    from driver.kernel.net.sch_generic import Qdisc
 
 NET_RX_SUCCESS = 0
 NET_RX_DROP = 1
@@ -43,6 +44,9 @@ class SoftnetData:
         rps_ipi_list: CPUs to call because their backlogs were filled here.
         csd: the call that others make.
         flow_limit: of the packets that this CPU gives to backlogs; None if it is off.
+        output_queue: qdiscs that NET_TX is to run.
+        completion_queue: packets that NET_TX is to free.
+        xmit_more: what netdev_xmit_more says.
     """
 
     def __init__(self, cpu: Cpu) -> None:
@@ -57,6 +61,9 @@ class SoftnetData:
         self.rps_ipi_list: list[SoftnetData] = []
         self.csd = rps_csd(self)
         self.flow_limit: SdFlowLimit | None = None
+        self.output_queue: list[Qdisc] = []
+        self.completion_queue: list[SkBuff] = []
+        self.xmit_more = False
         self.backlog = Napi(None, process_backlog, cpu.machine.sysctl.dev_rx_weight, 0)
 
     @property

@@ -339,6 +339,9 @@ async def napi_complete_done(napi: Napi, work_done: int) -> bool:
 
     False: it was scheduled meanwhile and will be polled again, a poller owns it, or its timer will poll it.
     """
+    rules = this_cpu().machine.rules
+    if rules is not None:
+        rules.scheduling.complete(napi)
     if napi.state & _POLLER_OWNS:
         return False
     gro, timeout, unmask = napi.gro, 0, True
@@ -449,10 +452,16 @@ async def netpoll_poll_lock(napi: Napi) -> None:
 def poll_begins(napi: Napi, budget: int) -> None:
     """poll() is about to be called."""
     napi.in_poll, napi.budget = True, budget
+    rules = this_cpu().machine.rules
+    if rules is not None:
+        rules.scheduling.poll_begins(napi)
 
 
 def poll_ends(napi: Napi, work: int) -> None:
     """poll() returned this."""
+    rules = this_cpu().machine.rules
+    if rules is not None:
+        rules.scheduling.poll_returned(napi, work, napi.budget)
     napi.in_poll, napi.work_done = False, work
     napi.polls += 1
     napi.packets += work

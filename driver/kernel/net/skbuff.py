@@ -71,10 +71,11 @@ class SkBuff:
         napi_id: of the instance that received it; 0 if unknown.
         destructor: called with the skb when it is freed, to take it off the account of ``sk``.
         sk: the socket that it is charged to; only with a destructor.
+        priority: for the qdisc, 0 to 15.
         cb: GRO's notes; only within GRO.
     """
 
-    __slots__ = ("cb", "data", "destructor", "dev", "hash", "head", "napi_id", "shinfo", "sk")
+    __slots__ = ("cb", "data", "destructor", "dev", "hash", "head", "napi_id", "priority", "shinfo", "sk")
 
     head: int
     data: bytes
@@ -85,6 +86,7 @@ class SkBuff:
     destructor: Callable[[SkBuff], None] | None
     sk: object
     cb: GroCb
+    priority: int
 
     @property
     def len(self) -> int:
@@ -128,18 +130,23 @@ def build_skb(head: int, length: int, dev: NetDevice) -> SkBuff:
     skb.data = dev.machine.memory.read(head, length)
     skb.dev = dev
     skb.shinfo = skb.destructor = None
-    skb.hash = skb.napi_id = 0
+    skb.hash = skb.napi_id = skb.priority = 0
     return skb
 
 
 def alloc_skb(data: bytes, dev: NetDevice) -> SkBuff | None:
-    """An skb with a buffer of its own that holds a frame to be sent; None if there is no memory left."""
-    machine = dev.machine
-    head = machine.frags.alloc()
+    """An skb to send: a frame without FCS, at most FragAllocator.SIZE bytes; None if there is no memory for it."""
+    head = dev.machine.frags.alloc()
     if not head:
         return None
-    machine.memory.write(head, data)
-    return build_skb(head, len(data), dev)
+    dev.machine.memory.write(head, data)
+    skb = SkBuff()
+    skb.head = head
+    skb.data = data
+    skb.dev = dev
+    skb.shinfo = skb.destructor = None
+    skb.hash = skb.napi_id = skb.priority = 0
+    return skb
 
 
 def skb_shinfo(skb: SkBuff) -> SkbSharedInfo:
