@@ -12,6 +12,7 @@ from driver.kernel.cpu import cpu_relax, this_cpu
 from driver.kernel.net.napi import (
     DISABLE,
     IN_BUSY_POLL,
+    NPSVC,
     SCHED,
     SCHED_THREADED,
     THREADED,
@@ -56,7 +57,7 @@ async def napi_set_threaded(napi: Napi, threaded: NapiThreaded) -> None:
 
 async def _napi_stop_kthread(napi: Napi) -> None:
     """Take the instance from its thread, when the thread has it or nobody, and end the thread when it let go."""
-    while not napi.state & SCHED_THREADED and napi.state & SCHED and napi.state & THREADED:
+    while napi.state & (SCHED | SCHED_THREADED | THREADED | NPSVC) == SCHED | THREADED:  # softirqs have it
         await msleep(20)
     napi.state &= ~(THREADED | THREADED_BUSY_POLL)
     while napi.state & SCHED_THREADED:
