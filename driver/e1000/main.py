@@ -22,6 +22,7 @@ from driver.e1000.rx_ring import (
     e1000_setup_rx_resources,
 )
 from driver.kernel.irq import IRQF_SHARED, free_irq, request_irq
+from driver.kernel.net.hard_start_xmit import NETDEV_TX_OK
 from driver.kernel.net.napi import NAPI_POLL_WEIGHT, napi_disable, napi_enable, netif_napi_add_weight
 from driver.kernel.net.netdevice import (
     NetDevice,
@@ -31,6 +32,7 @@ from driver.kernel.net.netdevice import (
     netif_carrier_on,
     register_netdev,
 )
+from driver.kernel.net.skbuff import SkBuff, kfree_skb_reason
 from driver.kernel.pci import PciDev
 from driver.kernel.timer import TimerList, usleep_range
 from hdl.nic.regmap import ICR, ICS, RCTL, RDBAH, RDBAL, RDH, RDLEN, RDT, STATUS
@@ -115,6 +117,15 @@ class E1000Ops:
         await e1000_reset_hw(adapter.hw)
         e1000_free_rx_resources(adapter)
         return 0
+
+    async def ndo_start_xmit(self, skb: SkBuff, dev: NetDevice) -> int:
+        """Drop the packet: the transmitter is not there yet."""
+        dev.core_tx_dropped += 1
+        kfree_skb_reason(skb, "NOT_SPECIFIED")
+        return NETDEV_TX_OK
+
+    async def ndo_tx_timeout(self, dev: NetDevice, txqueue: int) -> None:
+        """Never."""
 
     async def ndo_set_rx_mode(self, dev: NetDevice) -> None:
         """Promiscuous or not."""

@@ -26,6 +26,9 @@ class Costs:
         netif_rx: enqueueing one skb to the backlog.
         process_backlog: dequeueing one skb from the backlog.
         netif_receive_skb: the stack's work on one packet, from the driver to where it ends.
+        dev_queue_xmit: the core's work on one packet that is sent, from dev_queue_xmit to ndo_start_xmit.
+        tx_packet: the driver's work to send one packet: map, descriptor.
+        tx_clean: the driver's work to reclaim one packet that was sent: descriptor, unmap, free.
         wakeup: waking a thread.
         context_switch: from one thread to another.
         ipi: sending an interrupt to another CPU, until it is there.
@@ -48,6 +51,9 @@ class Costs:
     netif_rx: int
     process_backlog: int
     netif_receive_skb: int
+    dev_queue_xmit: int
+    tx_packet: int
+    tx_clean: int
     wakeup: int
     context_switch: int
     ipi: int

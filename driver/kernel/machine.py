@@ -15,6 +15,7 @@ from driver.kernel.cpu import KTIME_MAX, TASK, Account, Code, Context, Cpu, Stal
 from driver.kernel.dma import FragAllocator, HostMemory, PageAllocator
 from driver.kernel.irq import Irqs
 from driver.kernel.net.dev import SoftnetData, net_rx_action
+from driver.kernel.net.xmit import net_tx_action
 from driver.kernel.pci import FIRST_IRQ
 from driver.kernel.sched import RunQueue, Task, select_task_rq
 from driver.kernel.softirq import Softirqs, Vector
@@ -77,6 +78,7 @@ class Machine:
         self.napis: list[Napi] = []
         self.softirqs = Softirqs(self)
         self.softirqs.open_softirq(Vector.TIMER, run_timer_softirq)
+        self.softirqs.open_softirq(Vector.NET_TX, net_tx_action)
         self.softirqs.open_softirq(Vector.NET_RX, net_rx_action)
         self.cpus = [Cpu(self, number) for number in range(cpus)]
         self.irqs = Irqs(self)

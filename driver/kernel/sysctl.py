@@ -14,6 +14,8 @@ class Sysctl:
         netdev_budget: packets that one net_rx_action may take.
         netdev_max_backlog: length above which the backlog drops.
         dev_weight: packets that one process_backlog may take.
+        dev_weight_tx_bias: times dev_weight, packets that one run of a qdisc may send.
+        default_qdisc: what an interface gets to queue packets: pfifo_fast or pfifo.
         gro_normal_batch: segments that GRO hands to the stack together.
     """
 
@@ -21,6 +23,8 @@ class Sysctl:
     netdev_budget: int = 300
     netdev_max_backlog: int = 1000
     dev_weight: int = 64
+    dev_weight_tx_bias: int = 1
+    default_qdisc: str = "pfifo_fast"
     gro_normal_batch: int = 8
 
     @property

@@ -37,6 +37,10 @@ class Tracepoints:
         self.netif_receive_skb: list[Probe] = []
         self.netif_rx: list[Probe] = []
         self.kfree_skb: list[Probe] = []
+        self.net_dev_queue: list[Probe] = []
+        self.net_dev_start_xmit: list[Probe] = []
+        self.net_dev_xmit: list[Probe] = []
+        self.net_dev_xmit_timeout: list[Probe] = []
 
     def register(self, name: str, probe: Probe) -> None:
         """Call a probe with the tracepoint's arguments from now on.
@@ -114,6 +118,30 @@ def trace_kfree_skb(skb: SkBuff, reason: str) -> None:
         probe(skb, reason)
 
 
+def trace_net_dev_queue(skb: SkBuff) -> None:
+    """A packet is to be sent."""
+    for probe in skb.dev.machine.tracepoints.net_dev_queue:
+        probe(skb)
+
+
+def trace_net_dev_start_xmit(skb: SkBuff, dev: NetDevice) -> None:
+    """The driver is about to get a packet to send."""
+    for probe in dev.machine.tracepoints.net_dev_start_xmit:
+        probe(skb, dev)
+
+
+def trace_net_dev_xmit(skb: SkBuff, result: int, dev: NetDevice, length: int) -> None:
+    """The driver's answer. It may have freed the packet, so the length in bytes is from before."""
+    for probe in dev.machine.tracepoints.net_dev_xmit:
+        probe(skb, result, dev, length)
+
+
+def trace_net_dev_xmit_timeout(dev: NetDevice, txqueue: int) -> None:
+    """A transmit queue has been stopped for too long."""
+    for probe in dev.machine.tracepoints.net_dev_xmit_timeout:
+        probe(dev, txqueue)
+
+
 # --- text -----------------------------------------------------------------------------------------------------------
 
 
@@ -152,6 +180,23 @@ def _skb(skb: SkBuff) -> str:
     return f"dev={skb.dev.name} skbaddr={skb.head:016x} len={skb.len} net_cookie=1"
 
 
+def _net_dev_start_xmit(skb: SkBuff, dev: NetDevice) -> str:
+    """No VLAN tag, checksum or segmentation is left to the device, and all data is in one buffer."""
+    return (
+        f"dev={dev.name} queue_mapping=0 skbaddr={skb.head:016x} vlan_tagged=0 vlan_proto=0x0000 vlan_tci=0x0000 "
+        f"protocol=0x{skb.protocol:04x} ip_summed=0 len={skb.len} data_len=0 network_offset=14 "
+        f"transport_offset_valid=0 transport_offset=0 tx_flags=0 gso_size=0 gso_segs=0 gso_type=0 net_cookie=1"
+    )
+
+
+def _net_dev_xmit(skb: SkBuff, result: int, dev: NetDevice, length: int) -> str:
+    return f"dev={dev.name} skbaddr={skb.head:016x} len={length} rc={result} net_cookie=1"
+
+
+def _net_dev_xmit_timeout(dev: NetDevice, txqueue: int) -> str:
+    return f"dev={dev.name} driver={dev.driver} queue={txqueue} net_cookie=1"
+
+
 def _kfree_skb(skb: SkBuff, reason: str) -> str:
     return f"skbaddr={skb.head:016x} rx_sk=0000000000000000 protocol={skb.protocol} location=napi_hil reason: {reason}"
 
@@ -168,6 +213,10 @@ FORMATS: dict[str, Callable[..., str]] = {
     "netif_receive_skb": _skb,
     "netif_rx": _skb,
     "kfree_skb": _kfree_skb,
+    "net_dev_queue": _skb,
+    "net_dev_start_xmit": _net_dev_start_xmit,
+    "net_dev_xmit": _net_dev_xmit,
+    "net_dev_xmit_timeout": _net_dev_xmit_timeout,
 }
 
 

@@ -14,6 +14,7 @@ from driver.kernel.trace import trace_netif_receive_skb, trace_netif_rx
 
 if TYPE_CHECKING:
     from driver.kernel.cpu import Cpu
+    from driver.kernel.net.sch_generic import Qdisc
 
 NET_RX_SUCCESS = 0
 NET_RX_DROP = 1
@@ -27,6 +28,9 @@ class SoftnetData:
         polling, repoll: net_rx_action's own lists while it runs: not polled yet, and to be polled again.
         processed, dropped, time_squeeze: columns 1 to 3 of /proc/net/softnet_stat.
         input_pkt_queue, process_queue: the backlog: as it fills, and as it is drained.
+        output_queue: qdiscs that NET_TX is to run.
+        completion_queue: packets that NET_TX is to free.
+        xmit_more: what netdev_xmit_more says.
     """
 
     def __init__(self, cpu: Cpu) -> None:
@@ -37,6 +41,9 @@ class SoftnetData:
         self.processed = self.dropped = self.time_squeeze = 0
         self.input_pkt_queue: deque[SkBuff] = deque()
         self.process_queue: deque[SkBuff] = deque()
+        self.output_queue: list[Qdisc] = []
+        self.completion_queue: list[SkBuff] = []
+        self.xmit_more = False
         self.backlog = Napi(None, process_backlog, cpu.machine.sysctl.dev_weight, 0)
 
     @property

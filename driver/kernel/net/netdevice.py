@@ -6,8 +6,13 @@ import enum
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
+from driver.kernel.net.netdev_queue import NetdevQueue
+from driver.kernel.net.sch_generic import dev_activate, dev_deactivate, dev_init_scheduler
+
 if TYPE_CHECKING:
     from driver.kernel.machine import Machine
+    from driver.kernel.net.skbuff import SkBuff
+    from driver.kernel.timer import TimerList
 
 
 class NetDeviceFlags(enum.IntFlag):
@@ -24,7 +29,7 @@ NETIF_F_GRO = 1 << 14
 
 @dataclass(slots=True)
 class RtnlLinkStats64:
-    """Interface statistics (struct rtnl_link_stats64), those of reception.
+    """Interface statistics (struct rtnl_link_stats64).
 
     Attributes:
         rx_packets: good packets that the driver took.
@@ -35,6 +40,10 @@ class RtnlLinkStats64:
         rx_length_errors: too long or too short.
         rx_crc_errors: bad FCS.
         multicast: multicast packets received.
+        tx_packets: packets sent.
+        tx_bytes: their bytes.
+        tx_errors: packets that could not be sent.
+        tx_dropped: packets that the kernel dropped before the driver took them, or the driver itself.
     """
 
     rx_packets: int = 0
@@ -45,6 +54,10 @@ class RtnlLinkStats64:
     rx_length_errors: int = 0
     rx_crc_errors: int = 0
     multicast: int = 0
+    tx_packets: int = 0
+    tx_bytes: int = 0
+    tx_errors: int = 0
+    tx_dropped: int = 0
 
 
 class NetDeviceOps(Protocol):
@@ -65,6 +78,12 @@ class NetDeviceOps(Protocol):
     async def ndo_get_stats64(self, dev: NetDevice) -> RtnlLinkStats64:
         """Read the statistics."""
 
+    async def ndo_start_xmit(self, skb: SkBuff, dev: NetDevice) -> int:
+        """Send a packet. NETDEV_TX_OK: it is the driver's, sent or freed; NETDEV_TX_BUSY: it is not."""
+
+    async def ndo_tx_timeout(self, dev: NetDevice, txqueue: int) -> None:
+        """A transmit queue has been stopped for too long: reset the device, but later; this must not sleep."""
+
 
 @dataclass(slots=True, eq=False)
 class NetDevice:
@@ -74,7 +93,13 @@ class NetDevice:
         machine: the machine that it belongs to.
         ops: the driver's operations.
         priv: the driver's own data (netdev_priv).
-        core_rx_dropped: packets that the core dropped.
+        driver: the driver's name.
+        ifindex: number of the interface, from 2 on; 0 before it is registered. (1 would be lo.)
+        core_rx_dropped, core_tx_dropped: packets that the core dropped.
+        tx_queue_len: packets that a qdisc may hold.
+        tx_queues: the transmit queues.
+        watchdog_timeo: how long a queue may be stopped, in jiffies; 0 for the usual 5 s.
+        watchdog_timer: pending while there is a carrier.
         features: NETIF_F_*, as ethtool -K sets them. Linux starts with GRO on; here whoever wants it asks for it.
         gro_ipv4_max_size: bytes that a merged packet must stay below, from its IP header on.
     """
@@ -87,15 +112,27 @@ class NetDevice:
     flags: NetDeviceFlags = NetDeviceFlags.DOWN
     carrier: bool = False
     running: bool = False
-    core_rx_dropped: int = field(default=0)
+    driver: str = ""
+    ifindex: int = 0
+    core_rx_dropped: int = 0
+    core_tx_dropped: int = 0
+    tx_queue_len: int = 1000
+    tx_queues: list[NetdevQueue] = field(init=False)
+    watchdog_timeo: int = 0
+    watchdog_timer: TimerList | None = None
     features: int = 0
     gro_ipv4_max_size: int = 65_536
+
+    def __post_init__(self) -> None:
+        self.tx_queues = [NetdevQueue(self, 0)]
+        dev_init_scheduler(self)
 
 
 def register_netdev(dev: NetDevice) -> None:
     """Make the interface known under a name of its own: eth0, eth1, ..."""
     dev.name = f"eth{len(dev.machine.netdevs)}"
     dev.machine.netdevs.append(dev)
+    dev.ifindex = len(dev.machine.netdevs) + 1
 
 
 def netif_running(dev: NetDevice) -> bool:
@@ -104,13 +141,27 @@ def netif_running(dev: NetDevice) -> bool:
 
 
 def netif_carrier_on(dev: NetDevice) -> None:
-    """The link is up."""
+    """The link is up. What Linux leaves to linkwatch's work is done at once: packets may be sent."""
+    if dev.carrier:
+        return
     dev.carrier = True
+    if dev.flags & NetDeviceFlags.UP:
+        dev_activate(dev)
 
 
 def netif_carrier_off(dev: NetDevice) -> None:
-    """The link is down."""
+    """The link is down. Linkwatch's work takes the qdiscs away; while it waits for them, packets wait in them."""
+    if not dev.carrier:
+        return
     dev.carrier = False
+    if dev.flags & NetDeviceFlags.UP and dev.running:
+        dev.machine.kthread_run(_linkwatch_do_dev(dev), "kworker/0:1")
+
+
+async def _linkwatch_do_dev(dev: NetDevice) -> None:
+    """Take the qdiscs away, unless the link is back (net/core/link_watch.c)."""
+    if dev.flags & NetDeviceFlags.UP and not dev.carrier:
+        await dev_deactivate(dev)
 
 
 def netif_carrier_ok(dev: NetDevice) -> bool:
@@ -129,6 +180,7 @@ async def dev_open(dev: NetDevice) -> int:
         return error
     dev.flags |= NetDeviceFlags.UP
     await dev.ops.ndo_set_rx_mode(dev)
+    dev_activate(dev)
     return 0
 
 
@@ -137,6 +189,7 @@ async def dev_close(dev: NetDevice) -> None:
     if not dev.running:
         return
     dev.running = False
+    await dev_deactivate(dev)
     await dev.ops.ndo_stop(dev)
     dev.flags &= ~NetDeviceFlags.UP
 
@@ -157,4 +210,5 @@ async def dev_get_stats(dev: NetDevice) -> RtnlLinkStats64:
     """Ip -s link show DEV: the driver's statistics and the core's drops."""
     stats = await dev.ops.ndo_get_stats64(dev)
     stats.rx_dropped += dev.core_rx_dropped
+    stats.tx_dropped += dev.core_tx_dropped
     return stats

@@ -67,6 +67,7 @@ class SkBuff:
         data: the frame, destination address first, no FCS; of a merged packet the headers and the first payload.
         dev: the interface that it came in by, or goes out by.
         shinfo: the rest of a packet of several buffers; None for one buffer.
+        priority: for the qdisc, 0 to 15.
         hash: of its flow, if the device or somebody else computed it; else 0.
         napi_id: of the instance that received it; 0 if unknown.
         destructor: called with the skb when it is freed, to take it off the account of ``sk``.
@@ -74,12 +75,13 @@ class SkBuff:
         cb: GRO's notes; only within GRO.
     """
 
-    __slots__ = ("cb", "data", "destructor", "dev", "hash", "head", "napi_id", "shinfo", "sk")
+    __slots__ = ("cb", "data", "destructor", "dev", "hash", "head", "napi_id", "priority", "shinfo", "sk")
 
     head: int
     data: bytes
     dev: NetDevice
     shinfo: SkbSharedInfo | None
+    priority: int
     hash: int
     napi_id: int
     destructor: Callable[[SkBuff], None] | None
@@ -128,12 +130,12 @@ def build_skb(head: int, length: int, dev: NetDevice) -> SkBuff:
     skb.data = dev.machine.memory.read(head, length)
     skb.dev = dev
     skb.shinfo = skb.destructor = None
-    skb.hash = skb.napi_id = 0
+    skb.priority = skb.hash = skb.napi_id = 0
     return skb
 
 
 def alloc_skb(data: bytes, dev: NetDevice) -> SkBuff | None:
-    """An skb with a buffer of its own that holds a frame to be sent; None if there is no memory left."""
+    """An skb to send: a frame without FCS, at most FragAllocator.SIZE bytes; None if there is no memory for it."""
     machine = dev.machine
     head = machine.frags.alloc()
     if not head:
