@@ -16,6 +16,7 @@ class Sysctl:
         dev_weight: packets that one process_backlog may take.
         dev_weight_tx_bias: times dev_weight, packets that one run of a qdisc may send.
         default_qdisc: what an interface gets to queue packets: pfifo_fast or pfifo.
+        busy_read: us (of 1,024 ns) that a new socket's recvmsg polls its device, unless SO_BUSY_POLL says otherwise.
         gro_normal_batch: segments that GRO hands to the stack together.
     """
 
@@ -25,6 +26,7 @@ class Sysctl:
     dev_weight: int = 64
     dev_weight_tx_bias: int = 1
     default_qdisc: str = "pfifo_fast"
+    busy_read: int = 0
     gro_normal_batch: int = 8
 
     @property

@@ -143,9 +143,12 @@ async def process_backlog(napi: Napi, quota: int) -> int:
 
 
 async def netif_receive_skb(skb: SkBuff) -> None:
-    """Hand a packet to the stack. Its work is a cost; the packet ends there."""
+    """Hand a packet to the stack. It ends there, its work a cost; unless the interface has an IPv4 address."""
     cpu = this_cpu()
     trace_netif_receive_skb(skb)
     cpu.softnet.processed += 1
     await spend(cpu.machine.costs.netif_receive_skb)
-    consume_skb(skb)
+    if skb.dev.ip_ptr is None:
+        consume_skb(skb)
+    else:
+        await skb.dev.ip_ptr.receive(skb)

@@ -11,6 +11,7 @@ from driver.kernel.net.sch_generic import dev_activate, dev_deactivate, dev_init
 
 if TYPE_CHECKING:
     from driver.kernel.machine import Machine
+    from driver.kernel.net.ipv4.devinet import InDevice
     from driver.kernel.net.skbuff import SkBuff
     from driver.kernel.timer import TimerList
 
@@ -102,6 +103,7 @@ class NetDevice:
         watchdog_timer: pending while there is a carrier.
         features: NETIF_F_*, as ethtool -K sets them. Linux starts with GRO on; here whoever wants it asks for it.
         gro_ipv4_max_size: bytes that a merged packet must stay below, from its IP header on.
+        ip_ptr: its IPv4 side; None until it has an address, and then what it receives goes no further than here.
     """
 
     machine: Machine
@@ -122,6 +124,7 @@ class NetDevice:
     watchdog_timer: TimerList | None = None
     features: int = 0
     gro_ipv4_max_size: int = 65_536
+    ip_ptr: InDevice | None = None
 
     def __post_init__(self) -> None:
         self.tx_queues = [NetdevQueue(self, 0)]

@@ -12,6 +12,7 @@ from driver.kernel.trace import trace_kfree_skb
 if TYPE_CHECKING:
     from driver.kernel.net.gro_cb import GroCb
     from driver.kernel.net.netdevice import NetDevice
+    from driver.kernel.net.sock import Sock
 
 #: Fragments that one skb may have (CONFIG_MAX_SKB_FRAGS).
 MAX_SKB_FRAGS = 17
@@ -85,7 +86,7 @@ class SkBuff:
     hash: int
     napi_id: int
     destructor: Callable[[SkBuff], None] | None
-    sk: object
+    sk: Sock
     cb: GroCb
 
     @property

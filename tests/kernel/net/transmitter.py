@@ -18,7 +18,6 @@ from driver.kernel.net.xmit import dev_queue_xmit
 from driver.kernel.pci import FIRST_IRQ
 from tests.kernel.support import Computer
 
-
 DEVICE = 1  #: whose interrupt line it uses; tests use that of device 0
 
 
