@@ -29,8 +29,8 @@ from hdl.nic.regmap import (
     RDH,
     RDLEN,
     RDT,
-    REGISTERS,
     RNBC,
+    RTL_REGISTERS,
     Access,
 )
 
@@ -54,8 +54,8 @@ DESCRIPTOR_BYTES = RxDescriptor.as_shape().size // 8
 STATIONS = (b"\x02\x11\x22\x33\x44\x55", b"\x01\x00\x5e\x00\x00\x01")
 DESTINATIONS = (*STATIONS, b"\x02\x11\x22\x33\x44\x54", b"\x01\x00\x5e\x00\x00\x02", b"\xff" * 6)
 
-OFFSETS = [offset for register in REGISTERS for offset in register.offsets()]
-READ_ONLY = [register.offset for register in REGISTERS if register.access in (Access.READ_ONLY, Access.READ_CLEARS)]
+OFFSETS = [offset for register in RTL_REGISTERS for offset in register.offsets()]
+READ_ONLY = [register.offset for register in RTL_REGISTERS if register.access in (Access.READ_ONLY, Access.READ_CLEARS)]
 
 
 def test_model():

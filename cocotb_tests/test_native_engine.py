@@ -19,7 +19,7 @@ from emulator.output import TRACE
 from emulator.progress import no_progress
 from emulator.scenario import Scenario
 from hdl.nic.layouts import RxDescriptor
-from hdl.nic.regmap import CTRL, ICR, ICS, IMS, RCTL, RDBAL, RDH, RDLEN, RDT, REGISTERS, STATUS
+from hdl.nic.regmap import CTRL, ICR, ICS, IMS, RCTL, RDBAL, RDH, RDLEN, RDT, RTL_REGISTERS, STATUS
 
 FAR = 1_000_000  # ns
 RING, BUFFERS, BUFFER_BYTES, DESCRIPTOR_BYTES = 0x1000, 0x10000, 2048, 16
@@ -88,13 +88,13 @@ def random_step(rng, boards, nics):
     if kind < 0.15:
         boards.do(lambda engine: start_receiver(engine, nic=nic))
     elif kind < 0.35:
-        register = rng.choice([RDT, IMS, ICS, RCTL, RDH, *REGISTERS])
+        register = rng.choice([RDT, IMS, ICS, RCTL, RDH, *RTL_REGISTERS])
         value = rng.choice((rng.getrandbits(32), rng.randrange(8), register.reset))
         if register is CTRL or (register in (RDBAL, RDLEN) and rng.random() < 0.9):
             value = register.reset
         boards.do(lambda engine: engine.mmio_write(nic, register.offset, value))
     elif kind < 0.5:
-        register = rng.choice([ICR, RDH, STATUS, *REGISTERS])
+        register = rng.choice([ICR, RDH, STATUS, *RTL_REGISTERS])
         boards.do(lambda engine: engine.mmio_read(nic, register.offset, tag=1))
     elif kind < 0.75:
         frames = [
@@ -125,7 +125,7 @@ def test_skipping_edges_changes_nothing(program):
             break
     else:
         for nic in range(nics):
-            for register in REGISTERS:
+            for register in RTL_REGISTERS:
                 boards.do(lambda engine, nic=nic, register=register: engine.mmio_read(nic, register.offset, tag=2))
                 boards.do(lambda engine: run(engine, engine.now + 2000))
     boards.do(lambda engine: engine.memory.read(0, engine.memory.size))

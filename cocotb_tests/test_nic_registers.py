@@ -15,7 +15,7 @@ _KEEP_CLEAR = {CTRL: CTRL.RST, regmap.RCTL: regmap.RCTL.EN}
 
 def places() -> list[tuple[type[regmap.Register], int]]:
     """Every register of every array."""
-    return [(register, index) for register in regmap.REGISTERS for index in range(register.count)]
+    return [(register, index) for register in regmap.RTL_REGISTERS for index in range(register.count)]
 
 
 async def check_reset(tester) -> None:

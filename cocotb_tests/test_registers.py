@@ -10,7 +10,7 @@ from hdl.nic import regmap
 from hdl.nic.registers import ELSEWHERE, STORAGE, RegisterFile, port_name
 
 #: Every register: offset to class and index.
-PLACES = {register.at(i): (register, i) for register in regmap.REGISTERS for i in range(register.count)}
+PLACES = {register.at(i): (register, i) for register in regmap.RTL_REGISTERS for i in range(register.count)}
 
 
 async def begin(dut) -> None:

@@ -51,7 +51,7 @@ class FrameObserver:
         self._in_kernel[skb.head] = self._number()
 
     def kfree_skb(self, skb: SkBuff) -> None:
-        """A packet is dropped: by the backlog; or above netif_receive_skb, where the stack's own counters tell."""
+        """A packet is dropped: by the backlog; or beyond netif_receive_skb or on its way out, where others count it."""
         for head, data in _frames(skb):
             if head in self._in_kernel:
                 self.ledger.drop_at_backlog(self._in_kernel.pop(head), data)

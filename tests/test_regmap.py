@@ -51,3 +51,13 @@ def test_what_every_8254x_driver_relies_on() -> None:
     assert (ICR.LSC, ICR.RXDMT0, ICR.RXO, ICR.RXT0) == (0x04, 0x10, 0x40, 0x80)
     assert (RCTL.EN, RCTL.UPE, RCTL.MPE, RCTL.BAM, RCTL.SECRC) == (0x2, 0x8, 0x10, 0x8000, 1 << 26)
     assert (RAL.at(1), RAH.at(1), RAH.AV, RDT.RDT) == (0x5408, 0x540C, 1 << 31, 0xFFFF)
+
+
+def test_what_the_rtl_lacks_so_far_is_transmission_and_moderation() -> None:
+    assert [register.__name__ for register in REGISTERS if not register.rtl] == [
+        "ITR", "RDTR", "RADV",
+        "TCTL", "TIPG", "TDBAL", "TDBAH", "TDLEN", "TDH", "TDT", "TIDV", "TXDCTL", "TADV",
+        "GPTC", "GOTCL", "GOTCH", "TPT", "MPTC", "BPTC",
+    ]  # fmt: skip
+    assert not set(regmap.RTL_REGISTERS) & {register for register in REGISTERS if not register.rtl}
+    assert (regmap.TCTL.offset, regmap.TDT.offset, regmap.ITR.offset) == (0x400, 0x3818, 0xC4)

@@ -98,6 +98,11 @@ class Context:
 _running: Cpu | None = None
 
 
+def running() -> Cpu | None:
+    """The CPU that runs the present code; None outside kernel code."""
+    return _running
+
+
 def this_cpu() -> Cpu:
     """The CPU that runs the present code, as smp_processor_id().
 

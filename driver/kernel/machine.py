@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from driver.kernel.costs import Costs
     from driver.kernel.net.napi import Napi
     from driver.kernel.net.netdevice import NetDevice
+    from driver.kernel.rules.checker import Checker
 
 
 class MmioRead(NamedTuple):
@@ -60,6 +61,7 @@ class Machine:
         cpus, irqs, softirqs, netdevs, napis, init_net, tracepoints: what it consists of.
         pages, frags: allocators of host memory.
         random: for addresses and the like; seeded.
+        rules: checks what drivers do, if somebody wants that.
     """
 
     def __init__(
@@ -73,6 +75,7 @@ class Machine:
         self.sysctl = sysctl or Sysctl()
         self.random = random.Random(seed)
         self.tracepoints = Tracepoints()
+        self.rules: Checker | None = None
         self.pages = PageAllocator(memory)
         self.frags = FragAllocator(self.pages)
         self.netdevs: list[NetDevice] = []

@@ -8,7 +8,7 @@ where a bit time of the wire would not fit.
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
@@ -39,6 +39,22 @@ class WireFrame(NamedTuple):
     bad_fcs: bool = False
 
 
+class SentFrame(NamedTuple):
+    """A frame that a NIC sent.
+
+    Attributes:
+        data: the frame without preamble and FCS.
+        start_ps: when its preamble started.
+        end_ps: when the last byte of its FCS had passed.
+        bad_fcs: its FCS is wrong, which only a driver that makes its own can achieve.
+    """
+
+    data: bytes
+    start_ps: int
+    end_ps: int
+    bad_fcs: bool
+
+
 @dataclass(frozen=True, slots=True)
 class MmioDone:
     """An MMIO read that was started with this tag came back."""
@@ -59,8 +75,12 @@ class IrqChanged:
 Event = MmioDone | IrqChanged
 
 
+#: What is at the other end of a wire.
+Listener = Callable[[SentFrame], None]
+
+
 class Wire(Protocol):
-    """The cable into one NIC: it paces frames by itself, in hardware time."""
+    """The cable to one NIC: it paces frames by itself, in hardware time."""
 
     def send(self, frames: Iterable[WireFrame]) -> None:
         """Queue frames behind those queued before; the iterable may be lazy and long, it is read as frames go out."""
@@ -71,6 +91,13 @@ class Wire(Protocol):
 
     def take_verdicts(self) -> list[Verdict]:
         """Verdicts of frames since the last call, one per frame sent, in order."""
+
+    def listen(self, listener: Listener) -> None:
+        """From now on tell a listener of each frame that the NIC sends, at the end of it; it may send frames itself.
+
+        Raises:
+            UserError: the engine's NICs cannot send.
+        """
 
 
 class Engine(Protocol):

@@ -7,8 +7,9 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from typing import Protocol
 
-from emulator.engines.base import Verdict, WireFrame
+from emulator.engines.base import Listener, Verdict, WireFrame
 from emulator.engines.board_port import SlotStatus
+from emulator.errors import UserError
 from emulator.wire_timing import FCS_BYTES, PS_PER_NS
 
 WORD_BYTES = 64  #: of the board's memories
@@ -88,6 +89,14 @@ class BoardWire:
         if self._portions:
             self._refresh()
         return not self._portions
+
+    def listen(self, listener: Listener) -> None:
+        """There is nothing to hear.
+
+        Raises:
+            UserError: always.
+        """
+        raise UserError("the RTL's transmitter is not there yet: a NIC that sends needs --engine model")
 
     def take_verdicts(self) -> list[Verdict]:
         """Verdicts of frames since the last call, one per frame sent, in order."""

@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 
 from driver.kernel.costs import Costs
-from emulator.engines.base import Event, IrqChanged, MmioDone, Verdict, WireFrame
+from emulator.engines.base import Event, IrqChanged, Listener, MmioDone, Verdict, WireFrame
 from emulator.model_nic.memory import ModelMemory
 from emulator.model_nic.nic import ModelNic
 from emulator.model_nic.schedule import Schedule
@@ -20,7 +20,7 @@ DEFAULT_MEMORY_BYTES = 16 * 1024 * 1024
 
 
 class ModelWire:
-    """The cable into one NIC; see Wire in emulator/engines/base.py."""
+    """The cable to one NIC; see Wire in emulator/engines/base.py."""
 
     def __init__(self, schedule: Schedule, nic: ModelNic, byte_ps: int) -> None:
         self._schedule = schedule
@@ -45,6 +45,10 @@ class ModelWire:
         """Verdicts of frames since the last call, one per frame sent, in order."""
         verdicts, self._verdicts = self._verdicts, []
         return verdicts
+
+    def listen(self, listener: Listener) -> None:
+        """From now on tell a listener of each frame that the NIC sends, at the end of it; it may send frames itself."""
+        self._nic.listen(listener)
 
     def _next(self) -> None:
         """Put the next frame on the wire, if there is one."""
@@ -76,12 +80,12 @@ class _Port:
         done: completions of this instant.
     """
 
-    def __init__(self, schedule: Schedule, costs: Costs, memory: ModelMemory) -> None:
+    def __init__(self, schedule: Schedule, costs: Costs, memory: ModelMemory, byte_ps: int) -> None:
         self._schedule = schedule
         self._request_ns = costs.mmio_request + ACCESS_NS
         self._completion_ns = costs.mmio_completion
         self._free = 0  # when the register port can take the next access
-        self.nic = ModelNic(schedule, memory, costs, self._irq_changed)
+        self.nic = ModelNic(schedule, memory, costs, byte_ps, self._irq_changed)
         self.irq = self.irq_reported = False
         self.done: list[MmioDone] = []
 
@@ -133,7 +137,7 @@ class ModelEngine:
         self.nics = nics
         self.memory = ModelMemory(memory_bytes)
         self._schedule = Schedule()
-        self._ports = [_Port(self._schedule, costs, self.memory) for _ in range(nics)]
+        self._ports = [_Port(self._schedule, costs, self.memory, byte_ps) for _ in range(nics)]
         self._wires = [ModelWire(self._schedule, port.nic, byte_ps) for port in self._ports]
 
     @property

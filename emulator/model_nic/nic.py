@@ -5,20 +5,40 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from driver.kernel.costs import Costs
-from emulator.engines.base import Verdict
+from emulator.engines.base import Listener, Verdict
+from emulator.model_nic.delay_timers import DelayTimers
 from emulator.model_nic.ingress import Ingress
 from emulator.model_nic.interrupts import Interrupts
 from emulator.model_nic.memory import ModelMemory
 from emulator.model_nic.rx_queue import RxQueue
 from emulator.model_nic.schedule import Schedule
 from emulator.model_nic.statistics import Statistics
-from hdl.nic.regmap import CTRL, ICR, ICS, IMC, IMS, RDH, RDT, REGISTERS, STATUS, Access
+from emulator.model_nic.tx_queue import TxQueue
+from hdl.nic.regmap import (
+    CTRL,
+    ICR,
+    ICS,
+    IMC,
+    IMS,
+    ITR,
+    RADV,
+    RDH,
+    RDT,
+    RDTR,
+    REGISTERS,
+    STATUS,
+    TADV,
+    TDH,
+    TDT,
+    TIDV,
+    Access,
+)
 
 #: Reset value of every register that keeps what is written to it, by offset.
 _RESET_VALUES = {
     offset: register.reset
     for register in REGISTERS
-    if register.access is Access.READ_WRITE and register is not RDH
+    if register.access is Access.READ_WRITE and register not in (RDH, TDH)
     for offset in register.offsets()
 }
 
@@ -30,13 +50,18 @@ class ModelNic:
     """One NIC. Its link partner is always there."""
 
     def __init__(
-        self, schedule: Schedule, memory: ModelMemory, costs: Costs, irq_changed: Callable[[bool], None]
+        self, schedule: Schedule, memory: ModelMemory, costs: Costs, byte_ps: int, irq_changed: Callable[[bool], None]
     ) -> None:
         """``irq_changed`` is called with the new level of the interrupt line when it changes."""
         self._values = dict(_RESET_VALUES)
-        self._interrupts = interrupts = Interrupts(irq_changed)
+        self._interrupts = interrupts = Interrupts(schedule, irq_changed)
         self._statistics = Statistics()
-        self._queue = RxQueue(schedule, memory, costs, interrupts, self._statistics, self._values)
+        self._rx_timers = DelayTimers(schedule, interrupts, ICR.RXT0)
+        self._tx_timers = DelayTimers(schedule, interrupts, ICR.TXDW)
+        self._queue = RxQueue(schedule, memory, costs, interrupts, self._rx_timers, self._statistics, self._values)
+        self._tx_queue = TxQueue(
+            schedule, memory, costs, byte_ps, interrupts, self._tx_timers, self._statistics, self._values
+        )
         self._ingress = Ingress(schedule, self._queue, interrupts, self._statistics, self._values)
         self.receive: Callable[[bytes, bool, int], Verdict] = self._ingress.receive
         self._readers: dict[int, Callable[[], int]] = {
@@ -45,6 +70,7 @@ class ModelNic:
             ICS.offset: lambda: interrupts.latched,
             IMS.offset: lambda: interrupts.mask,
             RDH.offset: lambda: self._queue.head,
+            TDH.offset: lambda: self._tx_queue.head,
         }
         self._writers: dict[int, Callable[[int], None]] = {
             CTRL.offset: self._write_ctrl,
@@ -54,7 +80,13 @@ class ModelNic:
             IMC.offset: interrupts.disable,
             RDH.offset: self._queue.write_head,
             RDT.offset: self._write_tail,
+            TDH.offset: self._tx_queue.write_head,
+            TDT.offset: self._write_tx_tail,
         }
+
+    def listen(self, listener: Listener) -> None:
+        """Call a listener with each frame that is sent."""
+        self._tx_queue.listener = listener
 
     def read(self, offset: int) -> int:
         """A 32-bit read; where there is no register it returns zero."""
@@ -73,8 +105,22 @@ class ModelNic:
             writer(value)
         elif offset in self._values:
             self._values[offset] = value
-            self._ingress.configure(self._values)
-            self._queue.configure(self._values)
+            self._configure(offset)
+
+    def _configure(self, offset: int) -> None:
+        """Tell the blocks of a register that was written."""
+        values = self._values
+        match offset:
+            case ITR.offset:
+                self._interrupts.throttle(values[offset])
+            case RDTR.offset | RADV.offset:
+                self._rx_timers.configure(values[RDTR.offset], values[RADV.offset])
+            case TIDV.offset | TADV.offset:
+                self._tx_timers.configure(values[TIDV.offset], values[TADV.offset])
+            case _:
+                self._ingress.configure(values)
+                self._queue.configure(values)
+                self._tx_queue.configure(values)
 
     def _read_status(self) -> int:
         return STATUS.reset | (STATUS.LU if self._values[CTRL.offset] & CTRL.SLU else 0)
@@ -82,16 +128,24 @@ class ModelNic:
     def _write_ctrl(self, value: int) -> None:
         if value & CTRL.RST:
             self._values.update(_RESET_VALUES)
+            self._rx_timers.reset()
+            self._tx_timers.reset()
             self._interrupts.reset()
             self._statistics.reset()
             self._ingress.reset(self._values)
             self._queue.reset(self._values)
+            self._tx_queue.reset(self._values)
             return
         link_changed = (value ^ self._values[CTRL.offset]) & CTRL.SLU
         self._values[CTRL.offset] = value
         if link_changed:
+            self._tx_queue.configure(self._values)
             self._interrupts.latch(ICR.LSC)
 
     def _write_tail(self, value: int) -> None:
         self._values[RDT.offset] = value
         self._queue.write_tail(value)
+
+    def _write_tx_tail(self, value: int) -> None:
+        self._values[TDT.offset] = value
+        self._tx_queue.write_tail(value)

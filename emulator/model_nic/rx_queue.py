@@ -11,6 +11,7 @@ from collections.abc import Mapping
 
 from driver.kernel.costs import Costs
 from emulator.model_nic import descriptor
+from emulator.model_nic.delay_timers import DelayTimers
 from emulator.model_nic.fifo import FIFO_FRAMES, FifoRoom, words
 from emulator.model_nic.interrupts import Interrupts
 from emulator.model_nic.memory import ModelMemory
@@ -55,6 +56,7 @@ class RxQueue:
         "_tail",
         "_taken",
         "_threshold",
+        "_timers",
         "_waiting",
         "_writeback_ns",
         "head",
@@ -66,16 +68,18 @@ class RxQueue:
         memory: ModelMemory,
         costs: Costs,
         interrupts: Interrupts,
+        timers: DelayTimers,
         statistics: Statistics,
         values: Mapping[int, int],
     ) -> None:
-        """``values``: the stored registers by offset, as they are after reset."""
+        """``timers`` delay RXT0; ``values``: the stored registers by offset, as they are after reset."""
         self._schedule = schedule
         self._memory = memory
         self._dma_read_ns = costs.dma_read + DESCRIPTOR_NS
         self._payload_ns = costs.dma_write + PAYLOAD_NS
         self._writeback_ns = costs.dma_write + WRITEBACK_NS
         self._interrupts = interrupts
+        self._timers = timers
         self._statistics = statistics
         self._generation = 0  # work that was planned in an earlier one comes to nothing
         self._dma_free = self._descriptors_ready = 0  # of the DMA port, in ns
@@ -208,7 +212,12 @@ class RxQueue:
             return
         head = self.head + 1
         self.head = head = head if head < self._count else 0
-        causes = _RXT0 if last else 0
+        causes = 0
+        if last:
+            if self._timers.delay_ns:
+                self._timers.event()
+            else:
+                causes = _RXT0
         if (self._tail - head) % self._count == self._threshold:
             causes |= _RXDMT0
         if causes:

@@ -1,4 +1,4 @@
-"""The statistics registers of reception (SDM 13.7): clear on read, stick at the maximum."""
+"""The statistics registers (SDM 13.7): clear on read, stick at the maximum."""
 
 from __future__ import annotations
 
@@ -7,12 +7,17 @@ from collections import defaultdict
 
 from hdl.nic.regmap import (
     BPRC,
+    BPTC,
     CRCERRS,
     GORCH,
     GORCL,
+    GOTCH,
+    GOTCL,
     GPRC,
+    GPTC,
     MPC,
     MPRC,
+    MPTC,
     PRC64,
     PRC127,
     PRC255,
@@ -30,13 +35,14 @@ from hdl.nic.regmap import (
     TORH,
     TORL,
     TPR,
+    TPT,
     Access,
     Register,
 )
 
 BROADCAST = b"\xff" * 6
 
-_WIDE: tuple[type[Register], ...] = (GORCL, GORCH, TORL, TORH)
+_WIDE: tuple[type[Register], ...] = (GORCL, GORCH, GOTCL, GOTCH, TORL, TORH)
 _NARROW = [register for register in REGISTERS if register.access is Access.READ_CLEARS and register not in _WIDE]
 _MAX = (1 << REGISTER_BITS) - 1
 _WIDE_MAX = (1 << 2 * REGISTER_BITS) - 1
@@ -54,7 +60,7 @@ class Statistics:
         offsets: of all statistics registers.
     """
 
-    __slots__ = ("_counts", "_good_octets", "_lengths", "_total_octets")
+    __slots__ = ("_counts", "_good_octets", "_lengths", "_sent_octets", "_total_octets")
 
     offsets = frozenset(register.offset for register in (*_NARROW, *_WIDE))
 
@@ -64,7 +70,7 @@ class Statistics:
     def reset(self) -> None:
         """Everything is zero."""
         self._counts = dict.fromkeys((register.offset for register in _NARROW), 0)
-        self._good_octets = self._total_octets = 0
+        self._good_octets = self._sent_octets = self._total_octets = 0
         self._lengths: defaultdict[int, int] = defaultdict(int)  # good frames by length, not in the registers yet
 
     def read(self, offset: int) -> int:
@@ -73,14 +79,20 @@ class Statistics:
         if offset in self._counts:
             count, self._counts[offset] = self._counts[offset], 0
             return min(count, _MAX)
-        wide = min(self._good_octets if offset in (GORCL.offset, GORCH.offset) else self._total_octets, _WIDE_MAX)
-        if offset == GORCH.offset:
-            self._good_octets = 0
-        elif offset == TORH.offset:
-            self._total_octets = 0
-        elif offset in (GORCL.offset, TORL.offset):
-            return wide & _MAX
-        return wide >> REGISTER_BITS
+        match offset:
+            case GORCL.offset:
+                return min(self._good_octets, _WIDE_MAX) & _MAX
+            case GOTCL.offset:
+                return min(self._sent_octets, _WIDE_MAX) & _MAX
+            case TORL.offset:
+                return min(self._total_octets, _WIDE_MAX) & _MAX
+            case GORCH.offset:
+                octets, self._good_octets = self._good_octets, 0
+            case GOTCH.offset:
+                octets, self._sent_octets = self._sent_octets, 0
+            case _:
+                octets, self._total_octets = self._total_octets, 0
+        return min(octets, _WIDE_MAX) >> REGISTER_BITS
 
     def other_frame(self, length: int) -> None:
         """A frame arrived that is not a good one."""
@@ -92,6 +104,14 @@ class Statistics:
         self._lengths[length] += 1
         if destination[0] & 1:
             self._counts[BPRC.offset if destination == BROADCAST else MPRC.offset] += 1
+
+    def sent_frame(self, length: int, destination: bytes) -> None:
+        """A frame left."""
+        self._counts[GPTC.offset] += 1
+        self._counts[TPT.offset] += 1
+        self._sent_octets += length
+        if destination and destination[0] & 1:
+            self._counts[BPTC.offset if destination == BROADCAST else MPTC.offset] += 1
 
     def short_frame(self, bad_fcs: bool) -> None:
         """A frame under the minimum length passed the filter."""

@@ -32,6 +32,41 @@ class RxErrors(data.Struct):
     RXE: 1  # receive data error
 
 
+class TxCommand(data.Struct):
+    """Command byte of a legacy transmit descriptor (SDM 3.3.3.1)."""
+
+    EOP: 1  # end of packet: the last descriptor of a frame
+    IFCS: 1  # insert the FCS
+    IC: 1  # insert a checksum
+    RS: 1  # report status: write the descriptor back
+    RPS: 1  # report packet sent (82544 only)
+    DEXT: 1  # not a legacy descriptor
+    VLE: 1  # insert an 802.1Q tag
+    IDE: 1  # its interrupt may be delayed
+
+
+class TxStatus(data.Struct):
+    """Status of a transmit descriptor (SDM 3.3.3.2)."""
+
+    DD: 1  # descriptor done: the hardware is finished with it
+    EC: 1  # excess collisions (half duplex only)
+    LC: 1  # late collision (half duplex only)
+    TU: 1  # transmit underrun (82544 only)
+
+
+class TxDescriptor(data.Struct):
+    """Legacy transmit descriptor, 16 bytes (SDM 3.3.3)."""
+
+    address: 64  # of the data; written by the driver
+    length: 16  # bytes of it
+    cso: 8  # where the checksum goes
+    command: TxCommand
+    status: TxStatus
+    reserved: 4
+    css: 8  # where the checksum starts
+    special: 16  # 802.1Q tag
+
+
 class RxDescriptor(data.Struct):
     """Legacy receive descriptor, 16 bytes (SDM 3.2.3)."""
 

@@ -125,7 +125,7 @@ def _connect_rx(m, ingress, rx_filter, fifo) -> None:
 
 def _connect_registers(m, registers, block) -> None:
     """Connect a block's ports that are named as registers, and its ``write_data`` if it has one."""
-    for register in regmap.REGISTERS:
+    for register in regmap.RTL_REGISTERS:
         name = port_name(register)
         if name not in block.signature.members:
             continue

@@ -24,10 +24,10 @@ def is_storage(register: type[regmap.Register]) -> bool:
 
 
 #: The registers that are stored here.
-STORAGE = tuple(register for register in regmap.REGISTERS if is_storage(register))
+STORAGE = tuple(register for register in regmap.RTL_REGISTERS if is_storage(register))
 
 #: The registers that live in other blocks.
-ELSEWHERE = tuple(register for register in regmap.REGISTERS if not is_storage(register))
+ELSEWHERE = tuple(register for register in regmap.RTL_REGISTERS if not is_storage(register))
 
 
 def port_name(register: type[regmap.Register]) -> str:
@@ -123,7 +123,7 @@ class RegisterFile(wiring.Component):
 
 
 def _all_registers():
-    return ((register, index) for register in regmap.REGISTERS for index in range(register.count))
+    return ((register, index) for register in regmap.RTL_REGISTERS for index in range(register.count))
 
 
 def _init(register, value):

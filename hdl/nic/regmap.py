@@ -85,6 +85,8 @@ class Register:
         access: what reads and writes do.
         count: how many there are of it.
         stride: bytes from one to the next.
+        rtl: the RTL has it. Where it has not, it reads as zero there and swallows writes, and only the ``model`` engine
+            has the register so far.
         writable: the bits that a write can change. Bits outside read as their reset value.
         reset: value after reset.
         fields: the fields by name.
@@ -94,6 +96,7 @@ class Register:
     access: ClassVar[Access] = Access.READ_WRITE
     count: ClassVar[int] = 1
     stride: ClassVar[int] = REGISTER_BITS // 8
+    rtl: ClassVar[bool] = True
     writable: ClassVar[int]
     reset: ClassVar[int]
     fields: ClassVar[Mapping[str, Field]]
@@ -169,7 +172,6 @@ class STATUS(Register):
 
 
 # --- Interrupts (SDM 13.4.17 to 13.4.21) ----------------------------------------------------------------------------
-# The moderation timer ITR, 0x000C4, stands between ICR and ICS and is not implemented yet.
 
 
 class ICR(Register):
@@ -184,6 +186,14 @@ class ICR(Register):
     RXDMT0 = Field(4, "receive descriptors at the minimum threshold, RCTL.RDMTS")
     RXO = Field(6, "receiver overrun: a frame found no room in the receive FIFO")
     RXT0 = Field(7, "receive timer: a frame is in host memory and its descriptor is written back")
+
+
+class ITR(Register):
+    """Interrupt throttling: the least time from one interrupt to the next; 0 for none."""
+
+    offset = 0x000C4
+    rtl = False
+    INTERVAL = Field(0, "in units of 256 ns", width=16)
 
 
 class ICS(Register):
@@ -274,7 +284,23 @@ class RDT(Register):
     RDT = Field(0, "index into the ring", width=16)
 
 
-# The delay timers RDTR, RXDCTL and RADV, 0x02820 to 0x0282C, and RSRPD, 0x02C00, are not implemented yet.
+class RDTR(Register):
+    """Receive delay timer: RXT0 comes so long after the last frame; 0 for at once."""
+
+    offset = 0x02820
+    rtl = False
+    DELAY = Field(0, "in units of 1.024 us", width=16)
+
+
+# RXDCTL, 0x02828, and RSRPD, 0x02C00, are not implemented yet.
+
+
+class RADV(Register):
+    """Receive absolute delay: RXT0 comes at the latest so long after the first frame; 0 for no bound."""
+
+    offset = 0x0282C
+    rtl = False
+    DELAY = Field(0, "in units of 1.024 us; only with RDTR", width=16)
 
 
 class RAL(Register):
@@ -295,6 +321,98 @@ class RAH(Register):
     ADDRESS = Field(0, "bytes 4 and 5", width=16)
     AS = Field(16, "what the address is compared with", width=2, words={0: "destination", 1: "source"})
     AV = Field(31, "address valid")
+
+
+# --- Transmit (SDM 13.4.33 to 13.4.45) -------------------------------------------------------------------------------
+
+
+class TCTL(Register):
+    """Transmit control."""
+
+    offset = 0x00400
+    rtl = False
+    EN = Field(1, "transmitter enable")
+    PSP = Field(3, "pad short packets to 64 bytes")
+    CT = Field(4, "collision threshold (half duplex only; storage)", width=8)
+    COLD = Field(12, "collision distance (half duplex only; storage)", width=10)
+    RTLC = Field(24, "retransmit on late collision (half duplex only; storage)")
+
+
+class TIPG(Register):
+    """Transmit inter-packet gap."""
+
+    offset = 0x00410
+    rtl = False
+    IPGT = Field(0, "back to back: byte times less 4, so that 8 is Ethernet's 12", width=10)
+    IPGR1 = Field(10, "first part of the gap (half duplex only; storage)", width=10)
+    IPGR2 = Field(20, "the gap (half duplex only; storage)", width=10)
+
+
+class TDBAL(Register):
+    """Transmit descriptor base, low 32 bits; 16-byte aligned."""
+
+    offset = 0x03800
+    rtl = False
+    BASE = Field(4, "bits 31 to 4 of the ring's address", width=28)
+
+
+class TDBAH(Register):
+    """Transmit descriptor base, high 32 bits."""
+
+    offset = 0x03804
+    rtl = False
+    BASE = Field(0, "bits 63 to 32 of the ring's address", width=32)
+
+
+class TDLEN(Register):
+    """Bytes of the transmit descriptor ring; a multiple of 128."""
+
+    offset = 0x03808
+    rtl = False
+    LEN = Field(7, "units of 128 bytes: 8 descriptors", width=13)
+
+
+class TDH(Register):
+    """Transmit descriptor head: the next descriptor that the hardware is finished with."""
+
+    offset = 0x03810
+    rtl = False
+    TDH = Field(0, "index into the ring", width=16)
+
+
+class TDT(Register):
+    """Transmit descriptor tail: the first descriptor that is not the hardware's."""
+
+    offset = 0x03818
+    rtl = False
+    TDT = Field(0, "index into the ring", width=16)
+
+
+class TIDV(Register):
+    """Transmit interrupt delay: TXDW comes so long after the last descriptor with IDE; 0 for at once."""
+
+    offset = 0x03820
+    rtl = False
+    IDV = Field(0, "in units of 1.024 us", width=16)
+
+
+class TXDCTL(Register):
+    """Transmit descriptor control: hints for fetching and writing back."""
+
+    offset = 0x03828
+    rtl = False
+    PTHRESH = Field(0, "prefetch threshold (storage)", width=6)
+    HTHRESH = Field(8, "host threshold (storage)", width=6)
+    WTHRESH = Field(16, "write-back threshold (storage: descriptors with RS are written back at once)", width=6)
+    GRAN = Field(24, "the thresholds count descriptors, not cache lines (storage)")
+
+
+class TADV(Register):
+    """Transmit absolute interrupt delay: TXDW comes at the latest so long after the first one; 0 for no bound."""
+
+    offset = 0x0382C
+    rtl = False
+    IDV = Field(0, "in units of 1.024 us; only with TIDV", width=16)
 
 
 # --- Statistics (SDM 13.7): clear on read, stick at the maximum ------------------------------------------------------
@@ -398,6 +516,14 @@ class MPRC(_Statistic):
     COUNT = Field(0, "frames", width=32)
 
 
+class GPTC(_Statistic):
+    """Good packets transmitted."""
+
+    offset = 0x04080
+    rtl = False
+    COUNT = Field(0, "frames", width=32)
+
+
 class GORCL(_Statistic):
     """Good octets received, low 32 bits; a read does not clear."""
 
@@ -410,6 +536,23 @@ class GORCH(_Statistic):
     """Good octets received, high 32 bits; a read clears both halves."""
 
     offset = 0x0408C
+    COUNT = Field(0, "octets, destination address to FCS", width=32)
+
+
+class GOTCL(_Statistic):
+    """Good octets transmitted, low 32 bits; a read does not clear."""
+
+    offset = 0x04090
+    access = Access.READ_ONLY
+    rtl = False
+    COUNT = Field(0, "octets, destination address to FCS", width=32)
+
+
+class GOTCH(_Statistic):
+    """Good octets transmitted, high 32 bits; a read clears both halves."""
+
+    offset = 0x04094
+    rtl = False
     COUNT = Field(0, "octets, destination address to FCS", width=32)
 
 
@@ -468,3 +611,31 @@ class TPR(_Statistic):
 
     offset = 0x040D0
     COUNT = Field(0, "frames", width=32)
+
+
+class TPT(_Statistic):
+    """Total packets transmitted."""
+
+    offset = 0x040D4
+    rtl = False
+    COUNT = Field(0, "frames", width=32)
+
+
+class MPTC(_Statistic):
+    """Multicast packets transmitted, broadcast not among them."""
+
+    offset = 0x040F0
+    rtl = False
+    COUNT = Field(0, "frames", width=32)
+
+
+class BPTC(_Statistic):
+    """Broadcast packets transmitted."""
+
+    offset = 0x040F4
+    rtl = False
+    COUNT = Field(0, "frames", width=32)
+
+
+#: Those of the registers that the RTL has.
+RTL_REGISTERS = [register for register in REGISTERS if register.rtl]

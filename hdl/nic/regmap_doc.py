@@ -16,7 +16,8 @@ Rendered from `hdl/nic/regmap.py` by `python -m hdl.nic.regmap_doc`; do not edit
 
 Names, offsets, bits and reset values are those of the Intel 8254x Software Developer's Manual, chapter 13, for the part
 of it that is there. Offsets are bytes from the start of the 128 KiB BAR. Where there is no register, reads return zero
-and writes are swallowed. How the receive queue starts, stops and resets is told in `hdl/nic/rx_queue.py`.
+and writes are swallowed. So it is in the RTL with the registers that only the `model` engine has so far: transmission
+and interrupt moderation. How the receive queue starts, stops and resets is told in `hdl/nic/rx_queue.py`.
 """
 
 _ACCESS = {
@@ -42,7 +43,7 @@ def _overview() -> Iterator[str]:
         name = register.__name__ if register.count == 1 else f"{register.__name__}[{register.count}]"
         yield (
             f"| `{register.offset:#07x}` | [{name}](#{register.__name__.lower()}) | {register.access.value} "
-            f"| `{register.reset:#010x}` | {register.summary()} |"
+            f"| `{register.reset:#010x}` | {register.summary()}{'' if register.rtl else ' (`model` engine only)'} |"
         )
     yield ""
 
@@ -55,6 +56,8 @@ def _section(register: type[Register]) -> Iterator[str]:
     if register.count > 1:
         where += f", {register.count} registers `{register.stride:#x}` apart"
     yield f"{where}; {_ACCESS[register.access]}."
+    if not register.rtl:
+        yield "Only the `model` engine has it so far; in the RTL it reads as zero and swallows writes."
     yield ""
     if not register.fields:
         yield f"Bits as in [{ICR.__name__}](#icr)."

@@ -13,7 +13,11 @@ from hdl.nic.rx_ingress import RxSummary
 from hdl.nic.verdict import RxVerdict
 
 #: Counters of one register.
-COUNTERS = tuple(r for r in regmap.REGISTERS if r.access is regmap.Access.READ_CLEARS and not r.__name__.endswith("H"))
+COUNTERS = tuple(
+    register
+    for register in regmap.RTL_REGISTERS
+    if register.access is regmap.Access.READ_CLEARS and not register.__name__.endswith("H")
+)
 
 #: Counters of 64 bits: the register of the low half, and that of the high half, which clears both.
 WIDE_COUNTERS = ((regmap.GORCL, regmap.GORCH), (regmap.TORL, regmap.TORH))

@@ -187,6 +187,9 @@ def napi_schedule(napi: Napi) -> bool:
 
 async def napi_complete_done(napi: Napi, work_done: int) -> bool:
     """End polling. True: the driver may unmask its interrupt; false: the instance has an owner still or again."""
+    rules = this_cpu().machine.rules
+    if rules is not None:
+        rules.scheduling.complete(napi)
     if napi.state & (NPSVC | IN_BUSY_POLL):
         return False
     if napi.gro is not None:
@@ -241,8 +244,13 @@ async def __napi_poll(napi: Napi) -> tuple[int, bool]:
     work = 0
     if napi.state & SCHED:
         napi.in_poll, napi.budget = True, weight
-        await spend(this_cpu().machine.costs.napi_poll)
+        machine = this_cpu().machine
+        await spend(machine.costs.napi_poll)
+        if machine.rules is not None:
+            machine.rules.scheduling.poll_begins(napi)
         work = await napi.poll(napi, weight)
+        if machine.rules is not None:
+            machine.rules.scheduling.poll_returned(napi, work, weight)
         napi.in_poll, napi.work_done = False, work
         napi.polls += 1
         napi.packets += work

@@ -73,6 +73,7 @@ class SkBuff:
         napi_id: of the instance that received it; 0 if unknown.
         destructor: called with the skb when it is freed, to take it off the account of ``sk``.
         sk: the socket that it is charged to; only with a destructor.
+        priority: for the qdisc, 0 to 15.
         cb: GRO's notes; only within GRO.
     """
 
@@ -131,7 +132,7 @@ def build_skb(head: int, length: int, dev: NetDevice) -> SkBuff:
     skb.data = dev.machine.memory.read(head, length)
     skb.dev = dev
     skb.shinfo = skb.destructor = None
-    skb.priority = skb.hash = skb.napi_id = 0
+    skb.hash = skb.napi_id = skb.priority = 0
     return skb
 
 

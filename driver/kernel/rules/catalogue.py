@@ -1,0 +1,16 @@
+"""All rules by name."""
+
+from __future__ import annotations
+
+from driver.kernel.rules import scheduling
+from driver.kernel.rules.rule import Rule
+
+_PARTS = (scheduling,)
+
+RULES = {
+    rule.name: rule
+    for rule in sorted(
+        (value for part in _PARTS for value in vars(part).values() if isinstance(value, Rule)),
+        key=lambda rule: rule.invariant,
+    )
+}

@@ -1,0 +1,74 @@
+"""The checker of a machine: at what level each rule is, and which were broken."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from driver.kernel import cpu
+from driver.kernel.rules.place import context_of, driver_line
+from driver.kernel.rules.rule import CodeLine, Level, Rule, RuleBroken, Violation
+from driver.kernel.rules.scheduling import SchedulingRules
+
+if TYPE_CHECKING:
+    from driver.kernel.machine import Machine
+
+#: Of one rule so many violations are kept; the others are counted.
+KEPT_PER_RULE = 10
+
+
+class Checker:
+    """Rules at work. Kernel functions tell its parts what a driver does, if `Machine.rules` is set.
+
+    Attributes:
+        scheduling: the parts, by what they are about.
+        violations: what was found, oldest first.
+        counts: how often each rule was broken, by its name; those whose level is IGNORE are not counted.
+        fatal: the one that ended the run.
+    """
+
+    def __init__(self, machine: Machine, levels: Mapping[str, Level] | None = None) -> None:
+        """Check a machine from now on.
+
+        Arguments:
+            machine: it.
+            levels: levels other than a rule's own, by its name.
+        """
+        self.machine = machine
+        self.violations: list[Violation] = []
+        self.counts: dict[str, int] = {}
+        self.fatal: Violation | None = None
+        self._levels = dict(levels or {})
+        self.scheduling = SchedulingRules(self)
+        machine.rules = self
+
+    def broken(self, rule: Rule, what: str, *, where: CodeLine | None = None, **printed: object) -> None:
+        """A rule is broken.
+
+        Arguments:
+            rule: which.
+            what: what happened, with names and numbers.
+            where: the driver's line, if it is not the one that runs.
+            printed: what the format ``rule.prints`` needs.
+
+        Raises:
+            RuleBroken: its level is ERROR.
+        """
+        level = self._levels.get(rule.name, rule.level)
+        if level is Level.IGNORE:
+            return
+        self.counts[rule.name] = self.counts.get(rule.name, 0) + 1
+        violation = Violation(
+            rule=rule,
+            what=what,
+            time_ns=self.machine.now,
+            context=context_of(cpu.running()),
+            where=where or driver_line(),
+            printed=rule.prints.format(**printed) if rule.prints else None,
+        )
+        if level is Level.ERROR:
+            self.fatal = violation
+        if level is Level.ERROR or self.counts[rule.name] <= KEPT_PER_RULE:
+            self.violations.append(violation)
+        if level is Level.ERROR:
+            raise RuleBroken(violation)

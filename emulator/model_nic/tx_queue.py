@@ -1,0 +1,241 @@
+"""Transmit queue: from descriptors in host memory over the FIFO to the wire (SDM 3.3 and 3.4).
+
+TDH, TDBAL, TDBAH and TDLEN take effect while TCTL.EN is clear. Then no descriptor is begun; frames that are in the FIFO
+still go out. Descriptors are fetched one after the other without waiting for data; a frame goes out once it is whole.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections import deque
+from collections.abc import Mapping
+
+from driver.kernel.costs import Costs
+from emulator.engines.base import Listener, SentFrame
+from emulator.model_nic import tx_descriptor as descriptor
+from emulator.model_nic.delay_timers import DelayTimers
+from emulator.model_nic.interrupts import Interrupts
+from emulator.model_nic.memory import ModelMemory
+from emulator.model_nic.schedule import Schedule
+from emulator.model_nic.statistics import Statistics
+from emulator.model_nic.timing import BEAT_BYTES, CLOCK_NS, COMMIT_NS, DESCRIPTOR_NS, WRITEBACK_NS
+from emulator.wire_timing import FCS_BYTES, MIN_FRAME_BYTES, PREAMBLE_BYTES, PS_PER_NS
+from hdl.nic.regmap import CTRL, ICR, TCTL, TDBAH, TDBAL, TDLEN, TIPG
+
+FIFO_BYTES = 16 * 1024
+_IPG_BYTES = 4  #: what the hardware adds to TIPG.IPGT
+_TXDW, _TXQE = int(ICR.TXDW), int(ICR.TXQE)
+
+
+class TxQueue:
+    """The ring and the FIFO of one NIC.
+
+    Attributes:
+        head: TDH.
+        listener: called with each frame that is sent.
+    """
+
+    __slots__ = (
+        "_base",
+        "_byte_ps",
+        "_claim",
+        "_count",
+        "_descriptors_ready",
+        "_dma_read_ns",
+        "_enabled",
+        "_fetching",
+        "_fifo",
+        "_fifo_bytes",
+        "_frame_bytes",
+        "_gap_ps",
+        "_generation",
+        "_interrupts",
+        "_link",
+        "_memory",
+        "_pad",
+        "_parts",
+        "_resets",
+        "_schedule",
+        "_statistics",
+        "_tail",
+        "_timers",
+        "_wire_free_ps",
+        "_writeback_ns",
+        "head",
+        "listener",
+    )
+
+    def __init__(  # noqa: PLR0913, PLR0917  (the blocks it stands between)
+        self,
+        schedule: Schedule,
+        memory: ModelMemory,
+        costs: Costs,
+        byte_ps: int,
+        interrupts: Interrupts,
+        timers: DelayTimers,
+        statistics: Statistics,
+        values: Mapping[int, int],
+    ) -> None:
+        """``timers`` delay TXDW; ``values``: the stored registers by offset, as they are after reset."""
+        self._schedule = schedule
+        self._memory = memory
+        self._byte_ps = byte_ps
+        self._dma_read_ns = costs.dma_read
+        self._writeback_ns = costs.dma_write + WRITEBACK_NS
+        self._interrupts = interrupts
+        self._timers = timers
+        self._statistics = statistics
+        self._generation = 0  # work that was planned in an earlier one comes to nothing
+        self._resets = 0
+        self._wire_free_ps = 0  # the last frame and its gap are over
+        self.listener: Listener | None = None
+        self.reset(values)
+
+    def reset(self, values: Mapping[int, int]) -> None:
+        """Device reset: the FIFO and the ring are empty; a frame on the wire is cut off and nobody takes it for one."""
+        self._base = self._count = self._tail = 0
+        self._enabled = self._link = False
+        self._fifo: deque[tuple[int, int]] = deque()  # frames in the FIFO: when each has left, and its bytes
+        self._fifo_bytes = 0
+        self._resets += 1
+        self._begin_at(0)
+        self.configure(values)
+
+    def configure(self, values: Mapping[int, int]) -> None:
+        """Take over the registers after one of them was written."""
+        tctl = values[TCTL.offset]
+        self._pad = bool(tctl & TCTL.PSP)
+        self._gap_ps = (TIPG.IPGT.get(values[TIPG.offset]) + _IPG_BYTES) * self._byte_ps
+        self._link = bool(values[CTRL.offset] & CTRL.SLU)
+        enabled = bool(tctl & TCTL.EN)
+        if not enabled:
+            base = values[TDBAH.offset] << 32 | values[TDBAL.offset]
+            count = values[TDLEN.offset] // descriptor.BYTES
+            if (base, count) != (self._base, self._count):
+                self._base, self._count = base, count
+                self._begin_at(self.head)
+        self._enabled = enabled
+        self._fetch_next()
+
+    def write_head(self, value: int) -> None:
+        """A write to TDH; swallowed while the transmitter is on."""
+        if not self._enabled:
+            self._begin_at(value)
+
+    def write_tail(self, value: int) -> None:
+        """A write to TDT: descriptors up to here are the hardware's."""
+        self._tail = value
+        self._fetch_next()
+
+    def _begin_at(self, index: int) -> None:
+        """The ring begins anew at a descriptor: what is not in the FIFO yet is dropped."""
+        self._generation += 1
+        self.head = self._claim = index
+        self._fetching = False
+        self._descriptors_ready = 0  # when the next one is there, in ns: a run of them is fetched ahead
+        self._parts: list[bytes] = []  # data of the frame whose descriptors come in
+        self._frame_bytes = 0  # of all its descriptors so far
+
+    # --- descriptors and data ------------------------------------------------------------------------------------
+
+    def _fetch_next(self) -> None:
+        """Go on with the next descriptor, if there is one and nothing stands in the way."""
+        if self._fetching or not self._enabled or not self._link:
+            return
+        if self._claim == self._tail or max(self._claim, self._tail) >= self._count:
+            return
+        self._fetching = True
+        now = self._schedule.now
+        if self._descriptors_ready < now:  # it has been idle
+            self._descriptors_ready = now + self._dma_read_ns + DESCRIPTOR_NS
+        self._schedule.at(self._descriptors_ready, self._take_descriptor, self._generation)
+
+    def _take_descriptor(self, generation: int) -> None:
+        """A descriptor is there: ask for its data, once the FIFO has room."""
+        if generation != self._generation:
+            return
+        memory, now = self._memory, self._schedule.now
+        place = self._base + self._claim * descriptor.BYTES
+        if place + descriptor.BYTES > memory.size:
+            return  # the bus says no, and the queue stops
+        address, length, command = descriptor.fetch(memory.pages, place)
+        if address + length > memory.size or command & descriptor.DEXT:
+            return  # the same; extended descriptors are not there yet
+        while self._fifo and self._fifo[0][0] <= now:
+            self._fifo_bytes -= self._fifo.popleft()[1]
+        if self._fifo and self._fifo_bytes + self._frame_bytes + length > FIFO_BYTES:
+            self._schedule.at(self._fifo[0][0], self._take_descriptor, generation)
+            return
+        transfer = -(-length // BEAT_BYTES) * CLOCK_NS
+        there = now + self._dma_read_ns + transfer
+        self._descriptors_ready = now + max(transfer, CLOCK_NS)
+        index = self._claim
+        self._claim = (index + 1) % self._count
+        self._frame_bytes += length
+        times = self._plan_frame(there + COMMIT_NS, command) if command & descriptor.EOP else None
+        self._schedule.at(there, self._take_data, (generation, index, address, length, command, times))
+        self._fetching = False
+        self._fetch_next()
+
+    def _plan_frame(self, earliest: int, command: int) -> tuple[int, int]:
+        """The frame is whole at a time in ns; returns start and end on the wire, in ps."""
+        length = self._frame_bytes
+        self._frame_bytes = 0
+        sent = length if command & descriptor.IFCS else max(length - FCS_BYTES, 0)
+        if self._pad:
+            sent = max(sent, MIN_FRAME_BYTES)
+        start = max(earliest * PS_PER_NS, self._wire_free_ps)
+        end = start + (PREAMBLE_BYTES + sent + FCS_BYTES) * self._byte_ps
+        self._wire_free_ps = end + self._gap_ps
+        self._fifo.append((-(-end // PS_PER_NS), length))
+        self._fifo_bytes += length
+        return start, end
+
+    def _take_data(self, work: tuple[int, int, int, int, int, tuple[int, int] | None]) -> None:
+        """A descriptor's data is in the FIFO."""
+        generation, index, address, length, command, times = work
+        if generation != self._generation:
+            return
+        self._parts.append(self._memory.pages[address : address + length])
+        if times is not None:
+            frame = self._frame(b"".join(self._parts), command, times)
+            self._parts = []
+            self._schedule.at(-(-frame.end_ps // PS_PER_NS), self._sent, (self._resets, frame))
+        if command & descriptor.RS:
+            descriptor.write_back(self._memory.pages, self._base + index * descriptor.BYTES)
+        self._schedule.at(self._schedule.now + self._writeback_ns, self._finished, (generation, index, command))
+
+    def _frame(self, data: bytes, command: int, times: tuple[int, int]) -> SentFrame:
+        """A frame as the wire gets it; without IFCS its last bytes are its FCS, as software made it."""
+        bad_fcs = False
+        if not command & descriptor.IFCS:
+            data, fcs = data[:-FCS_BYTES], data[-FCS_BYTES:]
+            bad_fcs = zlib.crc32(data).to_bytes(FCS_BYTES, "little") != fcs
+        if self._pad:
+            data = data.ljust(MIN_FRAME_BYTES, b"\0")
+        return SentFrame(data, *times, bad_fcs)
+
+    def _finished(self, work: tuple[int, int, int]) -> None:
+        """The response to a descriptor's write-back has come; those without RS keep their place in the order."""
+        generation, index, command = work
+        if generation != self._generation:
+            return
+        self.head = (index + 1) % self._count
+        if command & descriptor.RS:
+            if command & descriptor.IDE:
+                self._timers.event()
+            else:
+                self._timers.flush()
+        if self.head == self._tail:
+            self._interrupts.latch(_TXQE)
+
+    # --- the wire ------------------------------------------------------------------------------------------------
+
+    def _sent(self, work: tuple[int, SentFrame]) -> None:
+        """A frame has left."""
+        resets, frame = work
+        if resets != self._resets:
+            return
+        self._statistics.sent_frame(len(frame.data) + FCS_BYTES, frame.data[:6])
+        if self.listener is not None:
+            self.listener(frame)

@@ -1,0 +1,27 @@
+"""Runs a wrong driver under a checker and tells which rules it broke."""
+
+from __future__ import annotations
+
+from collections.abc import Coroutine
+from typing import Any
+
+from driver.kernel.rules.catalogue import RULES
+from driver.kernel.rules.checker import Checker
+from driver.kernel.rules.rule import Level, Violation
+from tests.kernel.support import Computer
+
+
+def checked(computer: Computer) -> Checker:
+    """A checker that notes all and ends nothing."""
+    return Checker(computer.machine, dict.fromkeys(RULES, Level.WARN))
+
+
+def broken_by(computer: Computer, code: Coroutine[Any, Any, Any], until: int = 10_000_000) -> dict[str, Violation]:
+    """The rules that a thread's driver code breaks, by name, with the first violation of each."""
+    checker = checked(computer)
+    computer.spawn(code)
+    computer.run(until)
+    found: dict[str, Violation] = {}
+    for violation in checker.violations:
+        found.setdefault(violation.rule.name, violation)
+    return found
