@@ -29,6 +29,7 @@ class Costs:
         dev_queue_xmit: the core's work on one packet that is sent, from dev_queue_xmit to ndo_start_xmit.
         tx_packet: the driver's work to send one packet: map, descriptor.
         tx_clean: the driver's work to reclaim one packet that was sent: descriptor, unmap, free.
+        smp_mb: a full memory barrier.
         wakeup: waking a thread.
         context_switch: from one thread to another.
         ipi: sending an interrupt to another CPU, until it is there.
@@ -54,6 +55,7 @@ class Costs:
     dev_queue_xmit: int
     tx_packet: int
     tx_clean: int
+    smp_mb: int
     wakeup: int
     context_switch: int
     ipi: int
