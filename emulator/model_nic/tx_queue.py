@@ -105,6 +105,7 @@ class TxQueue:
         self._resets += 1
         self.cut_off += self._in_fifo
         self._in_fifo = 0
+        self._wire_free_ps = min(self._wire_free_ps, self._schedule.now * PS_PER_NS)
         self._begin_at(0)
         self.configure(values)
 
