@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from driver.e1000.rx_ring import RxRing
     from driver.e1000.tx_ring import TxRing
     from driver.kernel.io import Iomem
+    from driver.kernel.lib.dim import Dim
     from driver.kernel.net.napi import Napi
     from driver.kernel.net.netdevice import NetDevice
     from driver.kernel.pci import PciDev
@@ -39,6 +40,9 @@ class Adapter:
         hw_stats: sums of the device's statistics registers, by name.
         rx_irqs: interrupts with a receive cause.
         resetting: the device is being reset.
+        dim: the algorithm that sets ITR; None if it is set by hand.
+        total_rx_packets, total_rx_bytes: received while DIM was on.
+        rx_usecs: least time from one interrupt to the next, in us, as ethtool has it.
         itr: least time from one interrupt to the next, in units of 256 ns; 0 for none.
         rx_int_delay, rx_abs_int_delay: RDTR and RADV, in units of 1.024 us.
         tx_int_delay, tx_abs_int_delay: TIDV and TADV, in units of 1.024 us.
@@ -59,6 +63,10 @@ class Adapter:
     use_napi: bool
     down: bool = True
     resetting: bool = False
+    dim: Dim | None = None
+    total_rx_packets: int = 0
+    total_rx_bytes: int = 0
+    rx_usecs: int = 0
     itr: int = 0
     rx_int_delay: int = 0
     rx_abs_int_delay: int = 8

@@ -6,6 +6,7 @@ from typing import cast
 
 from driver.e1000.adapter import OTHER_CAUSES, POLL_CAUSES, RX_CAUSES, TX_CAUSES, Adapter
 from driver.e1000.hw import ALL_CAUSES, e1000_write_flush, er32, ew32
+from driver.e1000.moderation import e1000_update_dim
 from driver.e1000.rx_ring import RX_BUFFER_WRITE, e1000_alloc_rx_buffers, e1000_rx_skb
 from driver.e1000.tx_ring import e1000_clean_tx_irq
 from driver.kernel.cpu import spend
@@ -60,6 +61,8 @@ async def e1000_clean(napi: Napi, budget: int) -> int:
     if work_done == budget:
         return budget
     if await napi_complete_done(napi, work_done) and not adapter.down:
+        if adapter.dim is not None:
+            e1000_update_dim(adapter, adapter.dim)
         # Causes latched since the handler read ICR interrupt at once: nothing rots between the last look and here.
         await ew32(adapter.hw, IMS, POLL_CAUSES)
     return work_done
@@ -69,6 +72,7 @@ async def e1000_clean_rx_irq(adapter: Adapter, work_to_do: int) -> int:
     """Pass packets to the stack and refill the ring behind them; returns how many descriptors were cleaned."""
     ring, costs, napi = adapter.rx_ring, adapter.pdev.machine.costs, adapter.napi
     packet_ns = costs.rx_packet + costs.skb_alloc
+    dim = adapter.dim
     gro = adapter.netdev.features & NETIF_F_GRO
     napi_id = napi.id
     unused = ring.unused
@@ -82,6 +86,9 @@ async def e1000_clean_rx_irq(adapter: Adapter, work_to_do: int) -> int:
         work_done += 1
         unused += 1
         if skb is not None:
+            if dim is not None:
+                adapter.total_rx_packets += 1
+                adapter.total_rx_bytes += skb.len
             if gro:
                 await napi_gro_receive(napi, skb)
             else:

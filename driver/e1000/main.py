@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import cast
 
 from driver.e1000.adapter import Adapter
+from driver.e1000.ethtool import E1000EthtoolOps
 from driver.e1000.hw import e1000_rar_set, e1000_reset_hw, e1000_write_flush, er32, ew32
 from driver.e1000.interrupt import e1000_clean, e1000_intr, e1000_intr_netif_rx
 from driver.e1000.rx_ring import RxRing, e1000_free_rx_resources, e1000_setup_rx_resources
@@ -34,9 +35,6 @@ from hdl.nic.regmap import RCTL
 
 ENOMEM = 12
 
-#: Ring sizes that RDLEN can express: a multiple of 128 bytes; the driver's bounds are those of the 82544 and later.
-MIN_RXD, MAX_RXD, RXD_MULTIPLE = 48, 4096, 8
-
 
 async def e1000_probe(
     pdev: PciDev,
@@ -55,7 +53,7 @@ async def e1000_probe(
         tx_descriptors: length of the transmit ring.
         weight: packets that one poll may take.
     """
-    netdev = NetDevice(pdev.machine, "", E1000Ops(), None, driver="e1000")
+    netdev = NetDevice(pdev.machine, "", E1000Ops(), None, driver="e1000", ethtool_ops=E1000EthtoolOps())
     adapter = Adapter(
         netdev=netdev,
         pdev=pdev,

@@ -11,6 +11,7 @@ from driver.kernel.net.sch_generic import dev_activate, dev_deactivate, dev_init
 
 if TYPE_CHECKING:
     from driver.kernel.machine import Machine
+    from driver.kernel.net.ethtool import EthtoolOps
     from driver.kernel.net.skbuff import SkBuff
     from driver.kernel.timer import TimerList
 
@@ -93,6 +94,7 @@ class NetDevice:
         machine: the machine that it belongs to.
         ops: the driver's operations.
         priv: the driver's own data (netdev_priv).
+        ethtool_ops: what the driver does for ethtool, if anything.
         driver: the driver's name.
         ifindex: number of the interface, from 2 on; 0 before it is registered. (1 would be lo.)
         core_rx_dropped, core_tx_dropped: packets that the core dropped.
@@ -115,6 +117,7 @@ class NetDevice:
     features: int = 0
     gro_ipv4_max_size: int = 65_536
     driver: str = ""
+    ethtool_ops: EthtoolOps | None = None
     ifindex: int = 0
     core_rx_dropped: int = 0
     core_tx_dropped: int = 0
