@@ -19,7 +19,7 @@ from driver.e1000.up_down import (
     schedule_reset,
 )
 from driver.kernel.irq import IRQF_SHARED, free_irq, request_irq
-from driver.kernel.net.napi import NAPI_POLL_WEIGHT, netif_napi_add_weight
+from driver.kernel.net.napi import NAPI_POLL_WEIGHT, netif_napi_add_weight, netif_napi_set_irq
 from driver.kernel.net.netdev_queue import netif_start_queue
 from driver.kernel.net.netdevice import (
     NetDevice,
@@ -96,6 +96,7 @@ class E1000Ops:
             e1000_free_tx_resources(adapter)
             e1000_free_rx_resources(adapter)
             return error
+        netif_napi_set_irq(adapter.napi, adapter.pdev.irq)
         netif_start_queue(dev)
         await e1000_up(adapter)
         return 0
