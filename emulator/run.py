@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,13 +31,14 @@ from emulator.generator import station_address
 from emulator.kernel_probes import show_kernel
 from emulator.ledger import Ledger, check_conservation, total_counts, total_latency
 from emulator.observation import Delivered, FrameObserver, TraceFile, observe_frames
-from emulator.output import DELIVERED, SUMMARY, TRACE
+from emulator.output import DELIVERED, PROC, SUMMARY, TRACE
 from emulator.progress import Progress, no_progress
 from emulator.report import build_summary, format_summary
 from emulator.results import CpuTime, Interrupts, NapiCounts, NicStatistics, RunResults, RunTime, SoftnetCounts
 from emulator.scenario import Scenario
 from emulator.settings import write_settings
 from emulator.traffic import frames
+from emulator.views import ViewFiles
 from emulator.wire_timing import PS_PER_NS, byte_time_ps
 
 #: How often, in simulated ns, a run looks whether it is over.
@@ -56,6 +58,7 @@ async def run_scenario(
     """
     emulation = Emulation(engine, load_costs(scenario.costs), cpus=scenario.cpus, seed=scenario.seed)
     with contextlib.ExitStack() as files:
+        views = files.enter_context(ViewFiles(directory / PROC, emulation.machine))
         if scenario.trace:
             files.enter_context(TraceFile(directory / TRACE, emulation.machine.tracepoints))
         netdevs = await bring_up(emulation, scenario)
@@ -66,7 +69,7 @@ async def run_scenario(
             names = [netdev.name for netdev in netdevs]
             delivered = files.enter_context(DeliveredFrames(directory / DELIVERED, names)).write
         traffic = Traffic(emulation, netdevs, scenario, delivered, progress)
-        results = await traffic.run()
+        results = await traffic.run(at_end=views.look)
     summary = build_summary(scenario, results)
     (directory / SUMMARY).write_text(format_summary(summary), encoding="utf-8")
 
@@ -150,14 +153,19 @@ class Traffic:
     def _ledgers(self) -> list[Ledger]:
         return [observer.ledger for observer in self._observers]
 
-    async def run(self) -> RunResults:
-        """Send everything, wait for the end, take the interfaces down and close the books."""
+    async def run(self, *, at_end: Callable[[], None]) -> RunResults:
+        """Send everything, wait for the end, take the interfaces down and close the books.
+
+        Args:
+            at_end: called when the traffic is over and the interfaces are still up.
+        """
         before = self._read()
         engine = self._emulation.engine
         for nic, (wire, ledger) in enumerate(zip(engine.wires, self._ledgers, strict=True)):
             wire.send(ledger.offer(frames(self._scenario, nic, engine.now * PS_PER_NS)))
         await self._wait_for_the_end()
         after = self._read()
+        at_end()
         for netdev in self._netdevs:
             await self._emulation.call(dev_close(netdev), "ip")
         counts = total_counts(
