@@ -98,6 +98,13 @@ def commands() -> None:
     "--costs", default="modern", show_default=True, help=f"Cost profile: {', '.join(profile_names())}, or a file."
 )
 @click.option("--nics", type=int, default=1, show_default=True, help="NICs, each with its own copy of the traffic.")
+@click.option("--cpus", type=int, default=1, show_default=True, help="CPUs of the machine.")
+@click.option(
+    "--set",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="Write a setting of the kernel, as net.core.netdev_budget=600; repeatable.",
+)
 @click.option("--seed", type=int, default=1, show_default=True, help="Of all that is random.")
 @click.option(
     "--waves/--no-waves", default=None, help="Write waves.fst and waves.gtkw.  [default: if the engine has waves]"
@@ -118,10 +125,15 @@ def run(directory: str, json_file: str | None, **options: Any) -> None:  # noqa:
     check_output_directory(out)
     copy = _json_destination(json_file)
     traffic = check_traffic(scenario)
-    with output_directory(out) as unfinished:
-        with progress_bar(traffic.frames) as progress:
-            execute(scenario, unfinished, progress)
-        summary = json.loads((unfinished / SUMMARY).read_text())
+    try:
+        with output_directory(out) as unfinished:
+            with progress_bar(traffic.frames) as progress:
+                execute(scenario, unfinished, progress)
+            summary = json.loads((unfinished / SUMMARY).read_text())
+    except RunFailed as error:
+        if out.exists() and not (out / SUMMARY).exists():
+            raise RunFailed(f"{error}; what it has written is in {out}") from error
+        raise
     if copy is not None:
         copy.write_text(format_summary(summary))
     elif json_file is not None:

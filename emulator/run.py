@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from driver.e1000.adapter import Adapter
 from driver.e1000.main import e1000_probe
 from driver.kernel.cpu import Account
+from driver.kernel.net.dev import SoftnetData
 from driver.kernel.net.netdevice import (
     NetDevice,
     dev_close,
@@ -29,12 +31,14 @@ from emulator.generator import station_address
 from emulator.kernel_probes import show_kernel
 from emulator.ledger import Ledger, check_conservation, total_counts, total_latency
 from emulator.observation import Delivered, FrameObserver, TraceFile, observe_frames
-from emulator.output import DELIVERED, SUMMARY, TRACE
+from emulator.output import DELIVERED, PROC, SUMMARY, TRACE
 from emulator.progress import Progress, no_progress
 from emulator.report import build_summary, format_summary
-from emulator.results import CpuTime, Interrupts, NapiCounts, NicStatistics, RunResults, RunTime
+from emulator.results import CpuTime, Interrupts, NapiCounts, NicStatistics, RunResults, RunTime, SoftnetCounts
 from emulator.scenario import Scenario
+from emulator.settings import write_settings
 from emulator.traffic import frames
+from emulator.views import ViewFiles
 from emulator.wire_timing import PS_PER_NS, byte_time_ps
 
 #: How often, in simulated ns, a run looks whether it is over.
@@ -52,8 +56,9 @@ async def run_scenario(
     Raises:
         RunFailed: frames were lost, duplicated or changed, or the counters disagree.
     """
-    emulation = Emulation(engine, load_costs(scenario.costs), seed=scenario.seed)
+    emulation = Emulation(engine, load_costs(scenario.costs), cpus=scenario.cpus, seed=scenario.seed)
     with contextlib.ExitStack() as files:
+        views = files.enter_context(ViewFiles(directory / PROC, emulation.machine))
         if scenario.trace:
             files.enter_context(TraceFile(directory / TRACE, emulation.machine.tracepoints))
         netdevs = await bring_up(emulation, scenario)
@@ -64,7 +69,7 @@ async def run_scenario(
             names = [netdev.name for netdev in netdevs]
             delivered = files.enter_context(DeliveredFrames(directory / DELIVERED, names)).write
         traffic = Traffic(emulation, netdevs, scenario, delivered, progress)
-        results = await traffic.run()
+        results = await traffic.run(at_end=views.look)
     summary = build_summary(scenario, results)
     (directory / SUMMARY).write_text(format_summary(summary), encoding="utf-8")
 
@@ -74,7 +79,11 @@ def _ignore(_nic: int, _data: bytes, _now_ns: int) -> None:
 
 
 async def bring_up(emulation: Emulation, scenario: Scenario) -> list[NetDevice]:
-    """Probe the driver for every NIC and bring its interface up, as a boot would; returns when all have a carrier."""
+    """Boot: probe the driver for every NIC and bring its interface up; returns when all have a carrier.
+
+    Settings of interfaces, interrupts and NAPI instances are written when all are up.
+    """
+    await write_settings(emulation, scenario.set, at_boot=True)
     netdevs = []
     for nic, pdev in enumerate(emulation.devices):
         netdev = await emulation.call(
@@ -83,6 +92,7 @@ async def bring_up(emulation: Emulation, scenario: Scenario) -> list[NetDevice]:
         )
         await emulation.call(_link_up(netdev, station_address(nic), promiscuous=not scenario.generate), "ip")
         netdevs.append(netdev)
+    await write_settings(emulation, scenario.set, at_boot=False)
     await emulation.settle()
     return netdevs
 
@@ -107,6 +117,7 @@ class _Reading:
     cycles: int
     wall_s: float
     cpu_ns: tuple[tuple[int, ...], ...]
+    softnet: tuple[tuple[int, ...], ...]
     rx_irqs: int
     irqs: int
     polls: int
@@ -142,14 +153,19 @@ class Traffic:
     def _ledgers(self) -> list[Ledger]:
         return [observer.ledger for observer in self._observers]
 
-    async def run(self) -> RunResults:
-        """Send everything, wait for the end, take the interfaces down and close the books."""
+    async def run(self, *, at_end: Callable[[], None]) -> RunResults:
+        """Send everything, wait for the end, take the interfaces down and close the books.
+
+        Args:
+            at_end: called when the traffic is over and the interfaces are still up.
+        """
         before = self._read()
         engine = self._emulation.engine
         for nic, (wire, ledger) in enumerate(zip(engine.wires, self._ledgers, strict=True)):
             wire.send(ledger.offer(frames(self._scenario, nic, engine.now * PS_PER_NS)))
         await self._wait_for_the_end()
         after = self._read()
+        at_end()
         for netdev in self._netdevs:
             await self._emulation.call(dev_close(netdev), "ip")
         counts = total_counts(
@@ -167,6 +183,7 @@ class Traffic:
                 packets=after.packets - before.packets,
             ),
             cpus=tuple(map(_cpu_time, before.cpu_ns, after.cpu_ns)),
+            softnet=tuple(map(_softnet_counts, before.softnet, after.softnet)),
             latency=total_latency(self._ledgers),
             time=RunTime(
                 simulated_ns=after.now - before.now,
@@ -202,6 +219,7 @@ class Traffic:
             cycles=engine.cycles,
             wall_s=time.perf_counter(),
             cpu_ns=tuple(tuple(cpu.time) for cpu in machine.cpus),
+            softnet=tuple(_read_softnet(cpu.softnet) for cpu in machine.cpus),
             rx_irqs=sum(adapter.rx_irqs for adapter in self._adapters),
             irqs=sum(sum(machine.irqs.desc(FIRST_IRQ + adapter.pdev.slot).counts) for adapter in self._adapters),
             polls=sum(napi.polls for napi in napis),
@@ -223,6 +241,24 @@ def _statistics(adapter: Adapter) -> NicStatistics:
     error = sum(stats[name] for name in ("CRCERRS", "RXERRC", "RUC", "RFC", "ROC"))  # RJC is part of CRCERRS
     kept, missed = stats["GPRC"], stats["MPC"]
     return NicStatistics(kept=kept, missed=missed, error=error, filtered=stats["TPR"] - kept - missed - error)
+
+
+def _read_softnet(softnet: SoftnetData) -> tuple[int, ...]:
+    limited = softnet.flow_limit.count if softnet.flow_limit else 0
+    return softnet.processed, softnet.dropped, softnet.time_squeeze, softnet.received_rps, limited
+
+
+def _softnet_counts(before: tuple[int, ...], after: tuple[int, ...]) -> SoftnetCounts:
+    processed, dropped, time_squeeze, received_rps, limited = (
+        late - early for early, late in zip(before, after, strict=True)
+    )
+    return SoftnetCounts(
+        processed=processed,
+        dropped=dropped,
+        time_squeeze=time_squeeze,
+        received_rps=received_rps,
+        flow_limit_count=limited,
+    )
 
 
 def _cpu_time(before: tuple[int, ...], after: tuple[int, ...]) -> CpuTime:

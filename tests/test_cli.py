@@ -48,7 +48,7 @@ def runs(monkeypatch: pytest.MonkeyPatch) -> list[Scenario]:
 
 def failing(error: BaseException) -> Callable[..., None]:
     def execute(scenario: Scenario, directory: Path, progress: Progress) -> None:
-        (directory / SUMMARY).write_text("half")
+        (directory / TRACE).write_text("half")
         raise error
 
     return execute
@@ -89,6 +89,10 @@ def test_the_bundled_capture_is_the_default(runs: list[Scenario], capsys: Captur
         ("--mode irq --budget 16 --ring 512", {"mode": "irq", "budget": 16, "ring": 512}),
         ("--costs router2002 --nics 2 --seed 7", {"costs": "router2002", "nics": 2, "seed": 7}),
         ("--rate 100M --repeat 3", {"rate": 10**8, "repeat": 3}),
+        (
+            "--cpus 2 --set CONFIG_HZ=250 --set /proc/irq/16/smp_affinity=2",
+            {"cpus": 2, "set": ("CONFIG_HZ=250", "/proc/irq/16/smp_affinity=2")},
+        ),
         ("--pps 10000", {"pps": 10_000}),
         ("--timing capture", {"timing": "capture"}),
         ("--generate 60,1514 --count 5", {"capture": None, "generate": (60, 1514), "count": 5}),
@@ -134,6 +138,9 @@ def test_json_to_stdout_leaves_the_table_to_stderr(runs: list[Scenario], capsys:
         ("run --budget many", "'many' is not a valid integer"),
         ("run --budget 0", "--budget 0: out of range; allowed are 1 to 300"),
         ("run --ring 12", "--ring 12: the NIC takes multiples of 8"),
+        ("run --cpus 65", "--cpus 65: out of range; allowed are 1 to 64"),
+        ("run --set net.core.netdev_budge=1", "unknown setting; did you mean net.core.netdev_budget"),
+        ("run --set net.core.netdev_budget=x", "--set net.core.netdev_budget=x: not a whole number; allowed are 0 to"),
         ("run --rate 9G", "allowed are 10M to 8G"),
         ("run --rate fast", "--rate fast: not a rate"),
         ("run --rate 1G --pps 5", "--rate and --pps exclude each other"),
@@ -197,11 +204,10 @@ def test_foreign_files_in_the_directory(runs: list[Scenario], capsys: Capture) -
     ("error", "status", "complaint"),
     [
         (UserError("iverilog is not installed"), 2, "iverilog is not installed"),
-        (RunFailed("NIC 0: 5 frames lost"), 1, "run failed: NIC 0: 5 frames lost"),
         (KeyboardInterrupt(), 130, "interrupted; nothing was written"),
     ],
 )
-def test_runs_that_fail(
+def test_runs_that_do_not_take_place(
     monkeypatch: pytest.MonkeyPatch, capsys: Capture, error: BaseException, status: int, complaint: str
 ) -> None:
     monkeypatch.setattr(cli, "execute", failing(error))
@@ -209,14 +215,32 @@ def test_runs_that_fail(
     assert line == f"napi-hil: {complaint}\n"
 
 
-def test_a_failed_run_leaves_the_one_before(
+def test_a_failed_run_says_where_its_files_are_and_replaces_the_one_before(
+    runs: list[Scenario], monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    assert cli.main(["run"]) == 0
+    capsys.readouterr()
+    monkeypatch.setattr(cli, "execute", failing(RunFailed("NIC 0: 5 frames lost")))
+    assert cli.main(["run"]) == 1
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err == "napi-hil: run failed: NIC 0: 5 frames lost; what it has written is in build/run\n"
+    assert [path.name for path in Path("build/run").iterdir()] == [TRACE]
+    assert len(runs) == 1
+
+
+def test_a_run_that_fails_before_it_writes_anything_leaves_the_one_before(
     runs: list[Scenario], monkeypatch: pytest.MonkeyPatch, capsys: Capture
 ) -> None:
     assert cli.main(["run"]) == 0
     summary = Path("build/run", SUMMARY).read_text()
     capsys.readouterr()
-    monkeypatch.setattr(cli, "execute", failing(RunFailed("off")))
-    refused(capsys, "run", status=1)
+
+    def execute(*_: object) -> None:
+        raise RunFailed("off")
+
+    monkeypatch.setattr(cli, "execute", execute)
+    assert refused(capsys, "run", status=1) == "napi-hil: run failed: off\n"
     assert Path("build/run", SUMMARY).read_text() == summary
     assert len(runs) == 1
 
@@ -225,8 +249,8 @@ def test_help_names_every_option(capsys: Capture) -> None:
     assert cli.main(["run", "--help"]) == 0
     shown = capsys.readouterr().out
     options = (
-        "generate count engine mode rate pps timing repeat budget ring costs nics seed waves no-waves trace no-trace "
-        "frames no-frames out json"
+        "generate count engine mode rate pps timing repeat budget ring costs nics cpus set seed waves no-waves "
+        "trace no-trace frames no-frames out json"
     )
     for option in options.split():
         assert f"--{option}" in shown

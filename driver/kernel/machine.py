@@ -59,6 +59,11 @@ class Machine:
         resched: a task was woken, and its CPU has to look whether it should run.
         memory: host memory, shared with the devices.
         cpus, irqs, softirqs, netdevs, napis, init_net, tracepoints: what it consists of.
+        napi_hash: enabled NAPI instances by id, but for those that are transmit only.
+        last_napi_id: the last one given out.
+        rps_needed: how many receive queues spread their packets over CPUs.
+        busy_poll_rx_packets: packets that busy polls took (BusyPollRxPackets in /proc/net/netstat).
+        said: messages that are said only once and have been said.
         pages, frags: allocators of host memory.
         random: for addresses and the like; seeded.
         rules: checks what drivers do, if somebody wants that.
@@ -81,6 +86,9 @@ class Machine:
         self.netdevs: list[NetDevice] = []
         self.napis: list[Napi] = []
         self.init_net = Net()
+        self.napi_hash: dict[int, Napi] = {}
+        self.last_napi_id = self.rps_needed = self.busy_poll_rx_packets = 0
+        self.said: set[str] = set()
         self.softirqs = Softirqs(self)
         self.softirqs.open_softirq(Vector.TIMER, run_timer_softirq)
         self.softirqs.open_softirq(Vector.NET_TX, net_tx_action)

@@ -46,6 +46,11 @@ class ModelWire:
         verdicts, self._verdicts = self._verdicts, []
         return verdicts
 
+    @property
+    def cut_off(self) -> int:
+        """Frames that a reset of the NIC took out of its transmit FIFO or off the wire, so that nobody got them."""
+        return self._nic.cut_off
+
     def listen(self, listener: Listener) -> None:
         """From now on tell a listener of each frame that the NIC sends, at the end of it; it may send frames itself."""
         self._nic.listen(listener)
