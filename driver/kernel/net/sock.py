@@ -7,12 +7,14 @@ import errno
 from collections import deque
 from typing import TYPE_CHECKING
 
+from driver.kernel.net.busy_poll import napi_id_valid
 from driver.kernel.net.skbuff import SKB_STRUCT_BYTES, consume_skb
 from driver.kernel.wait import MAX_SCHEDULE_TIMEOUT, WaitQueueHead, autoremove_wait, current_task, schedule_timeout
 
 if TYPE_CHECKING:
     from driver.kernel.machine import Machine
-    from driver.kernel.net.skbuff import SkBuff
+    from driver.kernel.net.busy_poll import napi_id_valid
+from driver.kernel.net.skbuff import SkBuff
 
 #: Default and greatest size of a socket's buffers in bytes (net.core.rmem_default, rmem_max and those of wmem).
 SK_MEM_DEFAULT = 212_992
@@ -24,9 +26,6 @@ SOCK_MIN_SNDBUF = 2 * SOCK_MIN_RCVBUF
 
 #: Most of SO_BUSY_POLL_BUDGET: a u16.
 _BUDGET_MAX = 0xFFFF
-
-#: NAPI ids below this are none (MIN_NAPI_ID).
-MIN_NAPI_ID = 65
 
 
 class SocketOption(enum.IntEnum):
@@ -125,7 +124,7 @@ def sock_getsockopt(sk: Sock, option: SocketOption) -> int:
         SO.SO_BUSY_POLL: sk.ll_usec,
         SO.SO_PREFER_BUSY_POLL: int(sk.prefer_busy_poll),
         SO.SO_BUSY_POLL_BUDGET: sk.busy_poll_budget,
-        SO.SO_INCOMING_NAPI_ID: sk.napi_id if sk.napi_id >= MIN_NAPI_ID else 0,
+        SO.SO_INCOMING_NAPI_ID: sk.napi_id if napi_id_valid(sk.napi_id) else 0,
     }
     if option not in values:
         raise OSError(errno.ENOPROTOOPT, f"{option.name} cannot be read")

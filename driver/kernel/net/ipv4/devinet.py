@@ -21,6 +21,7 @@ class InDevice:
 
     Attributes:
         address: its address, four bytes.
+        routes: networks that are on its wire, first that of its address.
         neighbours: MAC addresses by IPv4 address.
     """
 
@@ -28,15 +29,16 @@ class InDevice:
         self.dev = dev
         self.address = interface.ip.packed
         self.neighbours: dict[bytes, bytes] = {}
-        self._network = interface.network
+        self.routes = [interface.network]
 
     def is_local(self, address: bytes) -> bool:
         """Whether packets to this address are for us: our own, or a broadcast."""
-        return address in (self.address, b"\xff\xff\xff\xff", self._network.broadcast_address.packed)
+        return address in (self.address, b"\xff\xff\xff\xff", self.routes[0].broadcast_address.packed)
 
-    def on_link(self, address: bytes) -> bool:
-        """Whether an address is on this interface's network."""
-        return ipaddress.IPv4Address(address) in self._network
+    def route_length(self, address: bytes) -> int:
+        """Length of the longest prefix of its routes to an address; -1 for none."""
+        host = ipaddress.IPv4Address(address)
+        return max((network.prefixlen for network in self.routes if host in network), default=-1)
 
     async def receive(self, skb: SkBuff) -> None:
         """Deliver a packet by its EtherType; nobody wants one that is not IPv4."""
@@ -60,12 +62,25 @@ def inet_add_addr(dev: NetDevice, interface: str) -> InDevice:
     return in_dev
 
 
+def ip_route_add(dev: NetDevice, network: str) -> None:
+    """Ip route add NETWORK/LENGTH dev DEV: a network whose hosts are on this wire, too.
+
+    Raises:
+        ValueError: the text is no network, or the interface has no IPv4 address.
+    """
+    _in_device(dev).routes.append(ipaddress.IPv4Network(network))
+
+
 def neigh_add(dev: NetDevice, address: str, lladdr: bytes) -> None:
     """Ip neigh add ADDRESS lladdr MAC dev DEV nud permanent.
 
     Raises:
         ValueError: the interface has no IPv4 address.
     """
+    _in_device(dev).neighbours[ipaddress.IPv4Address(address).packed] = lladdr
+
+
+def _in_device(dev: NetDevice) -> InDevice:
     if dev.ip_ptr is None:
         raise ValueError(f"{dev.name} has no IPv4 address: add one first (inet_add_addr)")
-    dev.ip_ptr.neighbours[ipaddress.IPv4Address(address).packed] = lladdr
+    return dev.ip_ptr

@@ -23,14 +23,14 @@ _ETH_P_IP = b"\x08\x00"
 
 
 def ip_route_output(net: Net, daddr: bytes) -> InDevice:
-    """The interface on whose network an address is; there are no other routes.
+    """The interface with the most specific route to an address; there are no gateways.
 
     Raises:
         OSError: ENETUNREACH, there is none.
     """
-    for in_dev in net.in_devices:
-        if in_dev.on_link(daddr):
-            return in_dev
+    best = max(net.in_devices, key=lambda in_dev: in_dev.route_length(daddr), default=None)
+    if best is not None and best.route_length(daddr) >= 0:
+        return best
     net.mib.ip.OutNoRoutes += 1
     raise OSError(errno.ENETUNREACH, "Network is unreachable")
 
