@@ -9,6 +9,8 @@ import enum
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from driver.kernel.cpu import spend, this_cpu
+
 if TYPE_CHECKING:
     from driver.kernel.pci import PciDev
 
@@ -154,3 +156,8 @@ def dma_rmb() -> None:
 
 def dma_wmb() -> None:
     """Order writes of coherent memory. The model's CPUs write in order; the call marks where hardware needs it."""
+
+
+async def smp_mb() -> None:
+    """Order all memory accesses before it against all after it, as seen by other CPUs and interrupts."""
+    await spend(this_cpu().machine.costs.smp_mb)
