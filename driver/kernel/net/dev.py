@@ -182,7 +182,7 @@ async def process_backlog(napi: Napi, quota: int) -> int:
 
 def netif_receive_skb(skb: SkBuff) -> Coroutine[Any, Any, None]:
     """Hand a packet to the stack, here or on the CPU that RPS chooses. Only with softirqs disabled."""
-    if this_cpu().machine.rps_needed:
+    if skb.dev.machine.rps_needed:
         return _netif_receive_skb_rps(skb)
     return __netif_receive_skb(skb)
 
