@@ -144,6 +144,8 @@ def test_what_does_not_fit_into_fragments_is_chained() -> None:
     segments = stream(40)
     results = gro.receive(*frames_of(segments))
     assert results == [HELD, *[MERGED_FREE] * 17, MERGED, *[MERGED_FREE] * 17, MERGED, *[MERGED_FREE] * 3]
+    assert gro.napi.gro is not None
+    assert gro.napi.gro.hash[0][0].truesize == 40 * 2048 + 3 * 256  # the other skbs were not needed any more
     gro.flush()
     assert gro.up == [(frames_of(segments), 100, 40, 40 + 4000)]
     assert gro.computer.machine.frags.in_use == 0
@@ -323,8 +325,13 @@ def test_packets_go_up_in_batches_of_eight_segments() -> None:
     assert not gro.up
     gro.receive(udp_frame(b"y"))
     assert len(gro.up) == 8
+    gro.receive(*[udp_frame(b"x")] * 7)
+    assert len(gro.up) == 8
+    gro.flush()
+    assert len(gro.up) == 15
+    gro.up.clear()
     gro.receive(*frames_of(stream(8, flags=ACK)), Segment(seq=1800, flags=ACK | PSH, ip_id=8, payload=b"z").frame())
-    assert len(gro.up) == 9  # a packet of nine segments is a batch by itself
+    assert len(gro.up) == 1  # a packet of nine segments is a batch by itself
 
 
 def test_an_aged_flush_leaves_what_came_in_this_jiffy() -> None:
