@@ -7,10 +7,8 @@ from typing import cast
 
 from driver.e1000.adapter import Adapter
 from driver.e1000.moderation import MAX_ITR_USECS, e1000_set_rx_usecs, e1000_start_dim
-from driver.kernel.net.ethtool import EOPNOTSUPP, EthtoolCoalesce, EthtoolRingparam
+from driver.kernel.net.ethtool import EINVAL, EOPNOTSUPP, EthtoolCoalesce, EthtoolRingparam
 from driver.kernel.net.netdevice import NetDevice
-
-EINVAL = 22
 
 #: Descriptors that a ring may have, as with the 82544 and later.
 MAX_RXD = MAX_TXD = 4096

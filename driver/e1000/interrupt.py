@@ -105,7 +105,8 @@ async def e1000_clean_rx_irq(adapter: Adapter, work_to_do: int) -> int:
 async def e1000_intr_netif_rx(_irq: int, dev_id: object) -> IrqReturn:
     """Interrupt handler without NAPI: one packet per interrupt, straight into the backlog.
 
-    One receive cause stands for any number of packets. If more are in the ring, ICS asks for another interrupt.
+    One receive cause stands for any number of packets. If more are in the ring, ICS asks for another interrupt before this
+    packet is worked on: so the line is high again when the handler ends, or soon after.
     """
     adapter = cast(Adapter, dev_id)
     ring, costs = adapter.rx_ring, adapter.pdev.machine.costs
@@ -115,14 +116,14 @@ async def e1000_intr_netif_rx(_irq: int, dev_id: object) -> IrqReturn:
     if icr & RX_CAUSES:
         writeback = ring.done()
         if writeback is not None:
-            await spend(costs.rx_packet + costs.skb_alloc)
             skb = e1000_rx_skb(adapter, writeback)
+            if ring.done() is not None and not adapter.down:
+                await ew32(adapter.hw, ICS, ICR.RXT0)
+            await spend(costs.rx_packet + costs.skb_alloc)
             if skb is not None:
                 await netif_rx(skb)
         if ring.unused >= RX_BUFFER_WRITE:
             await e1000_alloc_rx_buffers(adapter, ring.unused)
-        if ring.done() is not None and not adapter.down:
-            await ew32(adapter.hw, ICS, ICR.RXT0)
     return IrqReturn.HANDLED if icr else IrqReturn.NONE
 
 

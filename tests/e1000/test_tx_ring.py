@@ -14,7 +14,7 @@ from driver.e1000.hw import ALL_CAUSES, er32, ew32
 from driver.e1000.interrupt import e1000_clean
 from driver.e1000.tx_ring import DESC_NEEDED, TX_WAKE_THRESHOLD
 from driver.kernel.net.hard_start_xmit import NET_XMIT_SUCCESS, NETDEV_TX_OK
-from driver.kernel.net.netdev_queue import netif_stop_queue
+from driver.kernel.net.netdev_queue import netif_stop_queue, netif_wake_queue
 from driver.kernel.net.netdevice import NetDevice, dev_close, dev_get_stats, dev_open
 from driver.kernel.net.skbuff import alloc_skb
 from driver.kernel.net.xmit import dev_queue_xmit
@@ -147,6 +147,25 @@ def test_one_doorbell_serves_a_bulk() -> None:
     assert rig.doorbells[-1] == 500 % 256
 
 
+def test_a_bulk_that_the_ring_cuts_short_has_its_doorbell_too() -> None:
+    """Nothing else would ever tell the device: the ring was empty, and the rest waits for it to complete."""
+    rig = Sender(set=("net.core.dev_weight=300",))
+    rig.lift_byte_queue_limits()
+    queue = rig.netdevs[0].tx_queues[0]
+    netif_stop_queue(rig.netdevs[0])
+    rig.call(rig.transmit(300))
+
+    async def wake() -> None:
+        local_bh_disable()
+        netif_wake_queue(rig.netdevs[0])
+        await local_bh_enable()
+
+    rig.call(wake())
+    rig.run_for(1_000_000)
+    assert rig.numbers == list(range(300))
+    assert not queue.state
+
+
 def test_a_poll_with_budget_0_reclaims_and_leaves_reception_alone() -> None:
     rig = Sender(count=30)
     adapter = rig.adapter
@@ -158,6 +177,12 @@ def test_a_poll_with_budget_0_reclaims_and_leaves_reception_alone() -> None:
         return work
 
     rig.lift_byte_queue_limits()
+    frags = rig.machine.frags
+    alloc, frags.alloc = frags.alloc, lambda: 0  # type: ignore[method-assign]
+    rig.send(rig.traffic()[:20])
+    rig.run_for(100_000)
+    frags.alloc = alloc  # type: ignore[method-assign]
+    assert adapter.rx_ring.unused == 20  # what a poll would refill
     rig.call(rig.write_imc())
     rig.call(rig.transmit(5))
     rig.send(rig.traffic())

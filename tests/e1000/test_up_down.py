@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from driver.e1000.hw import er32
+from driver.e1000.up_down import e1000_reset_task
 from driver.kernel.net.netdevice import dev_close, netif_carrier_ok
 from driver.kernel.timer import NSEC_PER_SEC
-from hdl.nic.regmap import CTRL, TCTL
+from hdl.nic.regmap import CTRL, RCTL, TCTL
 from tests.e1000.test_tx_ring import Sender
 
 
@@ -44,6 +46,15 @@ def test_packets_on_the_ring_of_a_link_that_went_are_freed() -> None:
     rig.call(rig.transmit(3))
     rig.run_for(1_000_000)
     assert len(rig.sent) == 3
+
+
+def test_a_reset_that_comes_too_late_leaves_the_interface_down() -> None:
+    rig = Sender()
+    rig.call(dev_close(rig.netdevs[0]))
+    rig.call(e1000_reset_task(rig.adapter))
+    assert rig.adapter.down
+    assert not rig.call(er32(rig.adapter.hw, RCTL)) & RCTL.EN
+    assert rig.machine.frags.in_use == 0
 
 
 def test_closing_during_a_reset_waits_for_it() -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from driver.kernel.net.netdevice import NetDevice
 
+EINVAL = 22
 EOPNOTSUPP = 95
 
 
