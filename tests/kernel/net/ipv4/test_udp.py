@@ -362,3 +362,27 @@ def test_closing_frees_what_nobody_received() -> None:
     assert host.machine.frags.in_use == 0
     host.receive(to(7))
     assert host.mib.udp.NoPorts == 1
+
+
+def test_every_system_call_costs_its_way_into_the_kernel() -> None:
+    host = Host(syscall=100)
+    cpu = host.machine.cpus[0]
+
+    async def calls() -> list[int]:
+        times = [cpu.machine.now]
+        sk = await socket()
+        for call in (
+            lambda: bind(sk, ("0.0.0.0", 7)),
+            lambda: connect(sk, ("10.0.0.2", 9)),
+            lambda: setsockopt(sk, SO.SO_BUSY_POLL, 0),
+            lambda: getsockopt(sk, SO.SO_BUSY_POLL),
+            lambda: sendmsg(sk, b"x"),
+            lambda: host.deliver(to(7, source_port=9)),
+            lambda: recvmsg(sk),
+            lambda: close(sk),
+        ):
+            times.append(cpu.machine.now)
+            await call()
+        return [later - earlier for earlier, later in zip(times, [*times[1:], cpu.machine.now], strict=True)]
+
+    assert host.call(calls()) == [100, 100, 100, 100, 100, 100, 0, 100, 100]
