@@ -24,7 +24,7 @@ from driver.kernel.net.socket import (
     setsockopt,
     socket,
 )
-from tests.kernel.net.frames import address, udp_frame
+from tests.kernel.net.frames import address, ipv4_frame, udp_frame
 from tests.kernel.net.host import NAPI_ID, Host
 
 MS = 1_000_000
@@ -141,10 +141,10 @@ def test_padding_is_not_data_and_lengths_are_checked() -> None:
     good = to(7, b"abc")
     too_long = good[:38] + (60).to_bytes(2, "big") + good[40:]
     too_short = good[:38] + (7).to_bytes(2, "big") + good[40:]
-    host.receive(good, too_long, too_short)
+    host.receive(good, too_long, too_short, ipv4_frame(bytes(7), 17))
     assert received(host, sk) == [b"abc"]
-    assert host.mib.udp.InErrors == 2
-    assert host.drop_reasons == ["PKT_TOO_SMALL"] * 2
+    assert host.mib.udp.InErrors == 3
+    assert host.drop_reasons == ["PKT_TOO_SMALL"] * 3
 
 
 def test_a_wrong_checksum_is_found_when_the_datagram_is_received() -> None:
