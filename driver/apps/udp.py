@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from driver.kernel.cpu import spend
-from driver.kernel.eventpoll import epoll_create, epoll_ctl_add, epoll_wait
+from driver.kernel.eventpoll import epoll_create, epoll_ctl_add, epoll_set_params, epoll_wait
 from driver.kernel.net.sock import EPOLLIN, Sock
 from driver.kernel.net.socket import MsgFlags, bind, recvmsg, sendmsg, setsockopt, socket
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from driver.kernel.eventpoll import EventPoll
+    from driver.kernel.eventpoll import EpollParams, EventPoll
     from driver.kernel.net.ipv4.udp import Datagram
     from driver.kernel.net.sock import SocketOption
 
@@ -125,14 +125,18 @@ class EpollServer(Server):
         service_ns: int = 0,
         response_bytes: int | None = None,
         options: Mapping[SocketOption, int] | None = None,
+        busy_poll: EpollParams | None = None,
     ) -> None:
-        """A server on some ports; see Server."""
+        """A server on some ports; see Server. ``busy_poll`` is how its epoll set polls, if not as the sysctl says."""
         super().__init__(ports[0], service_ns, response_bytes, options)
         self._ports = ports
+        self._busy_poll = busy_poll
 
     async def run(self) -> None:
         """The thread: one request of each socket that is ready, then it asks again."""
         self.epoll = await epoll_create()
+        if self._busy_poll is not None:
+            await epoll_set_params(self.epoll, self._busy_poll)
         for port in self._ports:
             await epoll_ctl_add(self.epoll, await _bound(port, self._options), EPOLLIN)
         while True:

@@ -105,8 +105,8 @@ async def e1000_clean_rx_irq(adapter: Adapter, work_to_do: int) -> int:
 async def e1000_intr_netif_rx(_irq: int, dev_id: object) -> IrqReturn:
     """Interrupt handler without NAPI: one packet per interrupt, straight into the backlog.
 
-    One receive cause stands for any number of packets. If more are in the ring, ICS asks for another interrupt before this
-    packet is worked on: so the line is high again when the handler ends, or soon after.
+    One receive cause stands for any number of packets. If more are in the ring, ICS asks for another interrupt before
+    this packet is worked on: so the line is high again when the handler ends, or soon after.
     """
     adapter = cast(Adapter, dev_id)
     ring, costs = adapter.rx_ring, adapter.pdev.machine.costs

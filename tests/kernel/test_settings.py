@@ -81,6 +81,7 @@ def write(computer: Computer, name: str, value: str) -> None:
         ("napi-set/66/irq-suspend-timeout", "0", "1000000", "1000000"),
         ("napi-set/66/threaded", "disabled", "busy-poll", "busy-poll"),
         ("napi-set/66/threaded", "disabled", "1", "enabled"),
+        ("features-set/eth1/rx-gro", "off", "on", "on"),
         ("coalesce-set/eth1/rx-usecs", "0", "64", "64"),
         ("coalesce-set/eth1/use-adaptive-rx", "off", "on", "on"),
     ],

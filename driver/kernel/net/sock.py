@@ -7,13 +7,13 @@ import errno
 from collections import deque
 from typing import TYPE_CHECKING
 
-from driver.kernel.net.busy_poll import napi_id_valid
+from driver.kernel.net.busy_poll import BUSY_POLL_BUDGET, busy_loop_timeout, napi_busy_loop, napi_id_valid
 from driver.kernel.net.skbuff import SKB_STRUCT_BYTES, consume_skb
 from driver.kernel.wait import MAX_SCHEDULE_TIMEOUT, WaitQueueHead, autoremove_wait, current_task, schedule_timeout
 
 if TYPE_CHECKING:
     from driver.kernel.machine import Machine
-    from driver.kernel.net.busy_poll import napi_id_valid
+    from driver.kernel.net.busy_poll import BUSY_POLL_BUDGET, busy_loop_timeout, napi_busy_loop, napi_id_valid
 from driver.kernel.net.skbuff import SkBuff
 
 #: Default and greatest size of a socket's buffers in bytes (net.core.rmem_default, rmem_max and those of wmem).
@@ -175,6 +175,26 @@ async def skb_wait_for_more_packets(sk: Sock, timeo: int) -> int:
     timeo = await schedule_timeout(timeo)
     sk.wq.remove(wait)
     return timeo
+
+
+def sk_can_busy_loop(sk: Sock) -> bool:
+    """Whether recvmsg may poll the device itself."""
+    return sk.ll_usec > 0
+
+
+async def sk_busy_loop(sk: Sock, *, nonblock: bool) -> None:
+    """Poll the instance that the socket's packets come by until there is one, or the time is over; or just once."""
+
+    def loop_end(start_time: int) -> bool:
+        return bool(sk.receive_queue) or busy_loop_timeout(start_time, sk.ll_usec)
+
+    if napi_id_valid(sk.napi_id):
+        await napi_busy_loop(
+            sk.napi_id,
+            None if nonblock else loop_end,
+            prefer_busy_poll=sk.prefer_busy_poll,
+            budget=sk.busy_poll_budget or BUSY_POLL_BUDGET,
+        )
 
 
 # --- sending ----------------------------------------------------------------------------------------------------------

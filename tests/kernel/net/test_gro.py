@@ -18,6 +18,7 @@ from driver.kernel.net.gro import GroResult, napi_gro_receive, skb_gso_segment
 from driver.kernel.net.napi import Napi, napi_complete_done
 from driver.kernel.net.netdevice import NETIF_F_GRO
 from driver.kernel.net.skbuff import SkBuff, build_skb
+from driver.kernel.softirq import local_bh_disable, local_bh_enable
 from driver.kernel.sysctl import Sysctl
 from tests.kernel.net.frames import ACK, CWR, ECE, FIN, PSH, RST, SYN, URG, Segment, udp_frame
 from tests.kernel.net.test_napi import add_device, nothing, schedule
@@ -62,7 +63,7 @@ class Gro:
             for frame in frames:
                 results.append(await napi_gro_receive(self.napi, self.skb(frame, hashed=hashed)))
 
-        self.run(poll())
+        self.run(bh_disabled(poll()))
         return results
 
     def skb(self, frame: bytes, *, hashed: bool = False) -> SkBuff:
@@ -76,7 +77,7 @@ class Gro:
 
     def flush(self, *, flush_old: bool = False) -> None:
         assert self.napi.gro is not None
-        self.run(self.napi.gro.gro_flush_normal(flush_old=flush_old))
+        self.run(bh_disabled(self.napi.gro.gro_flush_normal(flush_old=flush_old)))
 
     def run(self, code: Coroutine[Any, Any, Any]) -> None:
         self.computer.spawn(code)
@@ -87,6 +88,13 @@ class Gro:
         """How many packets each bucket holds."""
         assert self.napi.gro is not None
         return [len(bucket) for bucket in self.napi.gro.hash]
+
+
+async def bh_disabled(code: Coroutine[Any, Any, Any]) -> None:
+    """Run code as a poll runs: with softirqs disabled."""
+    local_bh_disable()
+    await code
+    await local_bh_enable()
 
 
 def stream(count: int, size: int = 100, **fields: Any) -> list[Segment]:

@@ -14,6 +14,8 @@ from driver.kernel.net.ipv4.iphdr import IPPROTO_UDP, Iphdr, pseudo_header
 from driver.kernel.net.skbuff import consume_skb, kfree_skb_reason
 from driver.kernel.net.sock import (
     Sock,
+    sk_busy_loop,
+    sk_can_busy_loop,
     skb_set_owner_w,
     skb_wait_for_more_packets,
     sock_queue_rcv_skb,
@@ -129,7 +131,7 @@ def _count_bad_checksum(net: Net) -> None:
 
 
 async def udp_recvmsg(sk: Sock, timeo: int) -> Datagram:
-    """Take the next datagram off the socket; wait for one, for so many jiffies at most.
+    """Take the next datagram off the socket; poll for one busily if asked to, then wait, so many jiffies at most.
 
     Raises:
         OSError: EAGAIN, there was none.
@@ -150,6 +152,10 @@ async def udp_recvmsg(sk: Sock, timeo: int) -> Datagram:
                 return Datagram(datagram[_HEADER.size : length], iph.saddr, source)
             _count_bad_checksum(machine.init_net)
             kfree_skb_reason(skb, "UDP_CSUM")
+        if sk_can_busy_loop(sk):
+            await sk_busy_loop(sk, nonblock=not timeo)
+            if sk.receive_queue:
+                continue
         if not timeo:
             raise BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable: nothing to receive")
         timeo = await skb_wait_for_more_packets(sk, timeo)
