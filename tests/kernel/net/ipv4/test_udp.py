@@ -303,6 +303,25 @@ def test_a_full_send_buffer_blocks_until_half_of_it_is_free() -> None:
     assert sk.wmem_alloc == 0
 
 
+def test_a_send_timeout_ends_the_wait_for_room() -> None:
+    host = Host()
+    host.hold = True
+    sk = bound(host)
+    sk.sndbuf = 1
+    host.call(sendmsg(sk, b"x", Datagram(b"", address(2), 9)))
+    host.call(setsockopt(sk, SO.SO_SNDTIMEO, 500_000))
+    assert error_of(host, sendmsg(sk, b"x", Datagram(b"", address(2), 9))) == errno.EAGAIN
+    assert not sk.wq._entries
+
+
+def test_without_memory_nothing_is_sent() -> None:
+    host = Host()
+    sk = bound(host)
+    host.machine.frags.alloc = lambda: 0  # type: ignore[method-assign]
+    assert error_of(host, sendmsg(sk, b"x", Datagram(b"", address(2), 9))) == errno.ENOBUFS
+    assert (host.mib.ip.OutDiscards, sk.wmem_alloc) == (1, 0)
+
+
 def test_what_the_interface_drops_is_counted_and_not_told() -> None:
     host = Host()
     netif_stop_queue(host.dev)
