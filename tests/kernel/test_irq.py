@@ -157,3 +157,25 @@ def test_a_line_that_moves_while_it_is_handled_is_handled_by_one_cpu_at_a_time()
     computer.irq(2500, level=False)
     computer.run(5000)
     assert log == [(0, 1), (1, 1), (1, 1)]
+
+
+def test_a_line_that_another_cpu_enables_interrupts_at_once() -> None:
+    computer = Computer(cpus=2)
+    taken = []
+
+    async def handler(_irq: int, _dev: object) -> IrqReturn:
+        taken.append((this_cpu().id, computer.machine.now))
+        computer.machine.set_irq_level(0, level=False)
+        return IrqReturn.HANDLED
+
+    async def thread() -> None:
+        request_irq(FIRST_IRQ, handler, 0, "test", None)
+        disable_irq_nosync(FIRST_IRQ)
+        await spend(1000)
+        enable_irq(FIRST_IRQ)
+        await spend(1000)
+
+    computer.machine.kthread_run(thread(), "thread", computer.machine.cpus[1])
+    computer.irq(300, level=True)
+    computer.run(5000)
+    assert taken == [(0, 1000)]

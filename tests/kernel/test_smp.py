@@ -77,3 +77,18 @@ def test_a_call_interrupts_what_the_target_runs() -> None:
     computer.machine.kthread_run(sender(), "sender", computer.machine.cpus[0])
     computer.run(10_000)
     assert log == [("call", 1010), ("victim", 5010)]
+
+
+def test_a_call_to_a_cpu_that_has_run_already_at_this_instant_is_immediate() -> None:
+    computer = Computer(cpus=2)
+    calls: list[int] = []
+    target, sender_cpu = computer.machine.cpus
+
+    async def sender() -> None:
+        await spend(500)
+        await smp_call_function_single_async(target, CallSingleData(lambda: calls.append(computer.machine.now)))
+        await spend(500)
+
+    computer.machine.kthread_run(sender(), "sender", sender_cpu)
+    computer.run(10_000)
+    assert calls == [500]

@@ -175,6 +175,15 @@ def test_the_backlog_delivers_in_order_and_polls_of_64() -> None:
     assert computer.machine.frags.in_use == 0
 
 
+def test_dev_weight_is_the_quota_of_the_next_poll() -> None:
+    computer = Computer()
+    polls = events(computer, "napi_poll")
+    computer.machine.sysctl.dev_weight = 8
+    receive_from_hardirq(computer, make_dev(computer), 100)
+    computer.run(1_000_000)
+    assert [work for _, _, _, work, _ in polls] == [64, 8, 8, 8, 8, 4]  # process_backlog sets it for the one after it
+
+
 @pytest.mark.parametrize("limit", [1000, 10])
 def test_the_backlog_takes_one_more_than_its_limit_and_drops_the_rest(limit: int) -> None:
     computer = Computer(sysctl=Sysctl(netdev_max_backlog=limit))

@@ -505,6 +505,59 @@ def test_the_watchdog_never_sets_missed_and_respects_a_pending_disable() -> None
         assert napi.state == state
 
 
+def test_the_watchdog_schedules_and_ends_the_preference_for_busy_polling() -> None:
+    computer = Computer()
+    napi = add_device(computer, nothing)
+    napi.state |= NapiState.PREFER_BUSY_POLL
+    states = []
+
+    async def thread() -> None:
+        local_bh_disable()
+        napi.timer.function()
+        states.append(NapiState(napi.state))
+        await local_bh_enable()
+
+    computer.spawn(thread())
+    computer.run(1000)
+    assert states == [NapiState.LISTED | NapiState.SCHED]
+    assert napi.polls == 1
+
+
+def test_an_instance_that_completes_before_it_was_polled_leaves_the_list() -> None:
+    computer = Computer()
+    napi = add_device(computer, nothing)
+
+    async def thread() -> None:
+        local_bh_disable()
+        napi_schedule(napi)
+        assert (napi.on_list, napi.list_owner) == (True, 0)
+        assert await napi_complete_done(napi, 0)
+        assert (napi.on_list, napi.list_owner) == (False, -1)
+        await local_bh_enable()
+
+    computer.spawn(thread())
+    computer.run(1000)
+    assert napi.polls == 0
+    assert not computer.machine.cpus[0].softnet.poll_list
+
+
+def test_what_is_scheduled_during_net_rx_action_raises_no_softirq() -> None:
+    computer = Computer()
+    raises = events(computer, "softirq_raise")
+
+    async def poll(napi: Napi, _budget: int) -> int:
+        if napi is first:
+            napi_schedule(second)
+        await napi_complete_done(napi, 0)
+        return 0
+
+    first, second = add_device(computer, poll), add_device(computer, poll)
+    computer.spawn(schedule(first))
+    computer.run(1000)
+    assert (first.polls, second.polls) == (1, 1)
+    assert len(raises) == 1
+
+
 def test_a_deferring_device_is_interrupted_once_and_polled_by_its_timer() -> None:
     computer = Computer(irq_entry=500, netif_receive_skb=400)
     nic = Nic(computer)
