@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from driver.kernel import cpu
+from driver.kernel.rules.dma import DmaRules
+from driver.kernel.rules.mapping import MappingTable
+from driver.kernel.rules.memory import CheckedMemory
 from driver.kernel.rules.place import context_of, driver_line
 from driver.kernel.rules.rule import CodeLine, Level, Rule, RuleBroken, Violation
 from driver.kernel.rules.scheduling import SchedulingRules
@@ -21,7 +24,7 @@ class Checker:
     """Rules at work. Kernel functions tell its parts what a driver does, if `Machine.rules` is set.
 
     Attributes:
-        scheduling: the parts, by what they are about.
+        scheduling, dma: the parts, by what they are about.
         violations: what was found, oldest first.
         counts: how often each rule was broken, by its name; those whose level is IGNORE are not counted.
         fatal: the one that ended the run.
@@ -40,6 +43,9 @@ class Checker:
         self.fatal: Violation | None = None
         self._levels = dict(levels or {})
         self.scheduling = SchedulingRules(self)
+        mappings = MappingTable()
+        self.dma = DmaRules(self, mappings)
+        machine.memory = CheckedMemory(self, machine.memory, mappings)
         machine.rules = self
 
     def broken(self, rule: Rule, what: str, *, where: CodeLine | None = None, **printed: object) -> None:
