@@ -56,7 +56,7 @@ async def e1000_probe(
         rx_descriptors: length of the receive ring.
         weight: packets that one poll may take.
     """
-    netdev = NetDevice(pdev.machine, "", E1000Ops(), None)
+    netdev = NetDevice(pdev.machine, "", E1000Ops(), None, parent=pdev)
     adapter = Adapter(
         netdev=netdev,
         pdev=pdev,

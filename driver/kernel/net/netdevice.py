@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from driver.kernel.machine import Machine
     from driver.kernel.net.napi import Napi
     from driver.kernel.net.skbuff import SkBuff
+    from driver.kernel.pci import PciDev
     from driver.kernel.timer import TimerList
 
 
@@ -96,6 +97,7 @@ class NetDevice:
         ops: the driver's operations.
         priv: the driver's own data (netdev_priv).
         driver: the driver's name.
+        parent: its device, if the driver tells (SET_NETDEV_DEV).
         ifindex: number of the interface, from 2 on; 0 before it is registered. (1 would be lo.)
         core_rx_dropped, core_tx_dropped: packets that the core dropped.
         tx_queue_len: packets that a qdisc may hold.
@@ -125,6 +127,7 @@ class NetDevice:
     napi_defer_hard_irqs: int = 0
     threaded: int = 0
     driver: str = ""
+    parent: PciDev | None = None
     ifindex: int = 0
     core_rx_dropped: int = 0
     core_tx_dropped: int = 0

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from driver.kernel import cpu
+from driver.kernel.rules.bus import Bus
 from driver.kernel.rules.place import context_of, driver_line
 from driver.kernel.rules.rule import CodeLine, Level, Rule, RuleBroken, Violation
 from driver.kernel.rules.scheduling import SchedulingRules
@@ -21,6 +22,7 @@ class Checker:
     """Rules at work. Kernel functions tell its parts what a driver does, if `Machine.rules` is set.
 
     Attributes:
+        bus: what it sees of devices.
         scheduling: the parts, by what they are about.
         violations: what was found, oldest first.
         counts: how often each rule was broken, by its name; those whose level is IGNORE are not counted.
@@ -39,6 +41,7 @@ class Checker:
         self.counts: dict[str, int] = {}
         self.fatal: Violation | None = None
         self._levels = dict(levels or {})
+        self.bus = Bus(self)
         self.scheduling = SchedulingRules(self)
         machine.rules = self
 
