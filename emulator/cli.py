@@ -98,6 +98,13 @@ def commands() -> None:
     "--costs", default="modern", show_default=True, help=f"Cost profile: {', '.join(profile_names())}, or a file."
 )
 @click.option("--nics", type=int, default=1, show_default=True, help="NICs, each with its own copy of the traffic.")
+@click.option("--cpus", type=int, default=1, show_default=True, help="CPUs of the machine.")
+@click.option(
+    "--set",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="Write a setting of the kernel, as net.core.netdev_budget=600; repeatable.",
+)
 @click.option("--seed", type=int, default=1, show_default=True, help="Of all that is random.")
 @click.option(
     "--waves/--no-waves", default=None, help="Write waves.fst and waves.gtkw.  [default: if the engine has waves]"

@@ -31,9 +31,9 @@ class Emulation:
         observers: called with no arguments whenever the kernel has run, before time goes on.
     """
 
-    def __init__(self, engine: Engine, costs: Costs, *, seed: int = 0) -> None:
+    def __init__(self, engine: Engine, costs: Costs, *, cpus: int = 1, seed: int = 0) -> None:
         self.engine = engine
-        self.machine = Machine(engine.memory, costs, seed=seed)
+        self.machine = Machine(engine.memory, costs, cpus=cpus, seed=seed)
         self.machine.now = engine.now
         self.devices = [PciDev(self.machine, nic) for nic in range(engine.nics)]
         self.observers: list[Callable[[], None]] = []

@@ -9,7 +9,7 @@ from typing import Any
 from emulator.cost_profiles import load_costs
 from emulator.output import SAVE_FILE, WAVES
 from emulator.progress import Progress
-from emulator.scenario import CPUS, Scenario
+from emulator.scenario import Scenario
 from emulator.waves import write_save_file
 from emulator.wire_timing import byte_time_ps
 
@@ -40,7 +40,7 @@ def prepare(scenario: Scenario) -> None:
     if scenario.engine == "native":
         from emulator.engines.native.build import build_library  # noqa: PLC0415
 
-        build_library(nics=scenario.nics, cpus=CPUS, waves=scenario.waves)
+        build_library(nics=scenario.nics, cpus=scenario.probed_cpus, waves=scenario.waves)
     elif scenario.engine != "model":
         from emulator.engines.launch import board_of  # noqa: PLC0415
 
@@ -61,11 +61,12 @@ def _execute_on_native(scenario: Scenario, directory: Path, progress: Progress) 
 
     waves = directory / WAVES if scenario.waves else None
     byte_ps = byte_time_ps(scenario.rate)
-    with NativeEngine(load_costs(scenario.costs), nics=scenario.nics, byte_ps=byte_ps, waves=waves) as engine:
+    costs, cpus = load_costs(scenario.costs), scenario.probed_cpus
+    with NativeEngine(costs, nics=scenario.nics, cpus=cpus, byte_ps=byte_ps, waves=waves) as engine:
         run_to_end(run_scenario(engine, scenario, directory, progress=progress))
         first = engine.first_interrupt
     if waves:
-        write_save_file(directory / SAVE_FILE, scenario.engine, nics=scenario.nics, cpus=CPUS, interrupt_ns=first)
+        write_save_file(directory / SAVE_FILE, scenario.engine, nics=scenario.nics, cpus=cpus, interrupt_ns=first)
 
 
 def run_to_end(coroutine: Coroutine[Any, Any, None]) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter, deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Hashable, Iterable, Iterator
 
 from emulator.engines.base import Verdict, WireFrame
 from emulator.errors import RunFailed
@@ -46,7 +46,7 @@ class Ledger:
         self._timing = WireTiming(byte_ps)
         self._on_wire: deque[_UnderWay] = deque()
         self._kept: dict[int, _UnderWay] = {}  # by rx_seq
-        self._next_delivery: dict[bytes | None, int] = {}  # by lane: least rx_seq that may come next
+        self._next_delivery: dict[Hashable, int] = {}  # by lane: least rx_seq that may come next
 
     @property
     def done(self) -> int:
@@ -77,7 +77,7 @@ class Ledger:
                 kept[counts[_KEPT]] = frame
             counts[verdict] += 1
 
-    def deliver(self, rx_seq: int, data: bytes, now_ns: int, lane: bytes | None = None) -> None:
+    def deliver(self, rx_seq: int, data: bytes, now_ns: int, lane: Hashable = None) -> None:
         """A frame reached netif_receive_skb; it has to be in order among those of its lane.
 
         Raises:

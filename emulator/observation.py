@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Hashable, Iterable
 from pathlib import Path
 
 from driver.kernel.cpu import this_cpu
+from driver.kernel.net.flow_dissector import flow_hash
 from driver.kernel.net.gro import skb_gso_segment
 from driver.kernel.net.netdevice import NetDevice
 from driver.kernel.net.skbuff import SkBuff
@@ -35,7 +36,7 @@ class FrameObserver:
         self._delivered = delivered
         self._received = 0
         self._in_kernel: dict[int, int] = {}  # in GRO or the backlog: rx_seq by the packet's buffer
-        self._gro = False  # it has seen packets
+        self._gro = self._rps = False  # it has seen packets
 
     def collect_verdicts(self) -> None:
         """Take over what the NIC has decided since the last call."""
@@ -50,6 +51,13 @@ class FrameObserver:
         """A packet is offered to the backlog."""
         self._in_kernel[skb.head] = self._number()
 
+    def netif_receive_skb_entry(self, skb: SkBuff) -> None:
+        """RPS decides which CPU a packet goes to; from here on flows may overtake each other."""
+        self._rps = True
+        for head, _ in _frames(skb):
+            if head not in self._in_kernel:
+                self._in_kernel[head] = self._number()
+
     def kfree_skb(self, skb: SkBuff) -> None:
         """A packet is dropped: by the backlog; or beyond netif_receive_skb or on its way out, where others count it."""
         for head, data in _frames(skb):
@@ -61,8 +69,12 @@ class FrameObserver:
         now, in_kernel = skb.dev.machine.now, self._in_kernel
         for head, data in _frames(skb):
             rx_seq = in_kernel.pop(head) if head in in_kernel else self._number()
-            self.ledger.deliver(rx_seq, data, now, order_lane(data) if self._gro else None)
+            self.ledger.deliver(rx_seq, data, now, self._lane(data) if self._gro or self._rps else None)
             self._delivered(self._nic, data, now)
+
+    def _lane(self, data: bytes) -> Hashable:
+        """What a frame is in order with."""
+        return (order_lane(data) if self._gro else None, flow_hash(data) if self._rps else None)
 
     def _number(self) -> int:
         rx_seq = self._received
@@ -84,6 +96,7 @@ def observe_frames(tracepoints: Tracepoints, observers: Iterable[FrameObserver])
     by_netdev = {observer.netdev: observer for observer in observers}
     tracepoints.register("napi_gro_receive_entry", lambda skb: by_netdev[skb.dev].napi_gro_receive(skb))
     tracepoints.register("netif_rx", lambda skb: by_netdev[skb.dev].netif_rx(skb))
+    tracepoints.register("netif_receive_skb_entry", lambda skb: by_netdev[skb.dev].netif_receive_skb_entry(skb))
     tracepoints.register("kfree_skb", lambda skb, _reason: by_netdev[skb.dev].kfree_skb(skb))
     tracepoints.register("netif_receive_skb", lambda skb: by_netdev[skb.dev].netif_receive_skb(skb))
 

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from rich.console import Console
 
-from emulator.results import CpuTime, RunResults
+from emulator.results import CpuTime, RunResults, SoftnetCounts
 from emulator.scenario import Scenario
 
 Summary = Mapping[str, Any]
@@ -47,6 +47,7 @@ def build_summary(scenario: Scenario, results: RunResults) -> dict[str, Any]:
             "packets_per_poll": round(napi.packets / napi.polls, 3) if napi.polls else 0.0,
         },
         "cpu": [_cpu_summary(cpu) for cpu in results.cpus],
+        "softnet": [_softnet_summary(counts) for counts in results.softnet],
         "latency_ns": {
             "min": latency and latency.min,
             "p50": latency and latency.p50,
@@ -69,6 +70,16 @@ def _cpu_summary(cpu: CpuTime) -> dict[str, int]:
         "ksoftirqd": cpu.ksoftirqd,
         "user": cpu.user,
         "idle": cpu.idle,
+    }
+
+
+def _softnet_summary(counts: SoftnetCounts) -> dict[str, int]:
+    return {
+        "processed": counts.processed,
+        "dropped": counts.dropped,
+        "time_squeeze": counts.time_squeeze,
+        "received_rps": counts.received_rps,
+        "flow_limit_count": counts.flow_limit_count,
     }
 
 
@@ -103,6 +114,8 @@ def _sections(summary: Summary, padded: int) -> dict[str, list[_Row]]:
         "Frames": _frame_rows(summary, padded),
         "Interrupts and NAPI": _napi_rows(summary),
     }
+    if len(summary["softnet"]) > 1:
+        sections["Packets by CPU"] = _softnet_rows(summary)
     for number, cpu in enumerate(summary["cpu"]):
         sections[f"Time of CPU {number}"] = _cpu_rows(cpu)
     sections["Latency from wire to stack"] = _latency_rows(summary)
@@ -130,6 +143,7 @@ def _frame_rows(summary: Summary, padded: int) -> list[_Row]:
 
 def _napi_rows(summary: Summary) -> list[_Row]:
     interrupts, napi, delivered = summary["interrupts"], summary["napi"], summary["frames"]["delivered"]
+    squeezed = sum(softnet["time_squeeze"] for softnet in summary["softnet"])
     per_packet = f"{interrupts['rx'] / delivered:.4g} per delivered frame" if delivered else ""
     return [
         _Row("receive interrupts", f"{interrupts['rx']:,}", per_packet),
@@ -138,6 +152,18 @@ def _napi_rows(summary: Summary) -> list[_Row]:
         _Row("  completed", f"{napi['completed']:,}", "ring empty, interrupt unmasked"),
         _Row("  budget used up", f"{napi['exhausted']:,}", f"of {summary['scenario']['budget']} packets; polled again"),
         _Row("packets per poll", f"{napi['packets_per_poll']:.2f}"),
+        _Row("time_squeeze", f"{squeezed:,}", "softirqs ended by netdev_budget or its time limit"),
+    ]
+
+
+def _softnet_rows(summary: Summary) -> list[_Row]:
+    return [
+        _Row(
+            f"CPU {number}",
+            f"{counts['processed']:,}",
+            f"{counts['dropped']:,} dropped by its backlog, {counts['received_rps']:,} interrupts for RPS",
+        )
+        for number, counts in enumerate(summary["softnet"])
     ]
 
 

@@ -57,6 +57,17 @@ class CpuTime:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SoftnetCounts:
+    """What one CPU's network softirqs did: columns of its line in /proc/net/softnet_stat."""
+
+    processed: int  #: packets that entered the stack
+    dropped: int  #: by the backlog
+    time_squeeze: int  #: net_rx_action ended by its budget or its time
+    received_rps: int  #: interrupts from other CPUs about the backlog
+    flow_limit_count: int  #: of the packets that the backlog dropped, those of flows that had too much of it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Latency:
     """From the last FCS byte on the wire to netif_receive_skb, in ns."""
 
@@ -83,5 +94,6 @@ class RunResults:
     interrupts: Interrupts
     napi: NapiCounts
     cpus: tuple[CpuTime, ...]
+    softnet: tuple[SoftnetCounts, ...]
     latency: Latency | None
     time: RunTime

@@ -10,6 +10,7 @@ from pathlib import Path
 from driver.e1000.adapter import Adapter
 from driver.e1000.main import e1000_probe
 from driver.kernel.cpu import Account
+from driver.kernel.net.dev import SoftnetData
 from driver.kernel.net.netdevice import (
     NetDevice,
     dev_close,
@@ -32,8 +33,9 @@ from emulator.observation import Delivered, FrameObserver, TraceFile, observe_fr
 from emulator.output import DELIVERED, SUMMARY, TRACE
 from emulator.progress import Progress, no_progress
 from emulator.report import build_summary, format_summary
-from emulator.results import CpuTime, Interrupts, NapiCounts, NicStatistics, RunResults, RunTime
+from emulator.results import CpuTime, Interrupts, NapiCounts, NicStatistics, RunResults, RunTime, SoftnetCounts
 from emulator.scenario import Scenario
+from emulator.settings import write_settings
 from emulator.traffic import frames
 from emulator.wire_timing import PS_PER_NS, byte_time_ps
 
@@ -52,7 +54,7 @@ async def run_scenario(
     Raises:
         RunFailed: frames were lost, duplicated or changed, or the counters disagree.
     """
-    emulation = Emulation(engine, load_costs(scenario.costs), seed=scenario.seed)
+    emulation = Emulation(engine, load_costs(scenario.costs), cpus=scenario.cpus, seed=scenario.seed)
     with contextlib.ExitStack() as files:
         if scenario.trace:
             files.enter_context(TraceFile(directory / TRACE, emulation.machine.tracepoints))
@@ -74,7 +76,11 @@ def _ignore(_nic: int, _data: bytes, _now_ns: int) -> None:
 
 
 async def bring_up(emulation: Emulation, scenario: Scenario) -> list[NetDevice]:
-    """Probe the driver for every NIC and bring its interface up, as a boot would; returns when all have a carrier."""
+    """Boot: probe the driver for every NIC and bring its interface up; returns when all have a carrier.
+
+    Settings of interfaces, interrupts and NAPI instances are written when all are up.
+    """
+    await write_settings(emulation, scenario.set, at_boot=True)
     netdevs = []
     for nic, pdev in enumerate(emulation.devices):
         netdev = await emulation.call(
@@ -83,6 +89,7 @@ async def bring_up(emulation: Emulation, scenario: Scenario) -> list[NetDevice]:
         )
         await emulation.call(_link_up(netdev, station_address(nic), promiscuous=not scenario.generate), "ip")
         netdevs.append(netdev)
+    await write_settings(emulation, scenario.set, at_boot=False)
     await emulation.settle()
     return netdevs
 
@@ -107,6 +114,7 @@ class _Reading:
     cycles: int
     wall_s: float
     cpu_ns: tuple[tuple[int, ...], ...]
+    softnet: tuple[tuple[int, ...], ...]
     rx_irqs: int
     irqs: int
     polls: int
@@ -167,6 +175,7 @@ class Traffic:
                 packets=after.packets - before.packets,
             ),
             cpus=tuple(map(_cpu_time, before.cpu_ns, after.cpu_ns)),
+            softnet=tuple(map(_softnet_counts, before.softnet, after.softnet)),
             latency=total_latency(self._ledgers),
             time=RunTime(
                 simulated_ns=after.now - before.now,
@@ -202,6 +211,7 @@ class Traffic:
             cycles=engine.cycles,
             wall_s=time.perf_counter(),
             cpu_ns=tuple(tuple(cpu.time) for cpu in machine.cpus),
+            softnet=tuple(_read_softnet(cpu.softnet) for cpu in machine.cpus),
             rx_irqs=sum(adapter.rx_irqs for adapter in self._adapters),
             irqs=sum(sum(machine.irqs.desc(FIRST_IRQ + adapter.pdev.slot).counts) for adapter in self._adapters),
             polls=sum(napi.polls for napi in napis),
@@ -223,6 +233,24 @@ def _statistics(adapter: Adapter) -> NicStatistics:
     error = sum(stats[name] for name in ("CRCERRS", "RXERRC", "RUC", "RFC", "ROC"))  # RJC is part of CRCERRS
     kept, missed = stats["GPRC"], stats["MPC"]
     return NicStatistics(kept=kept, missed=missed, error=error, filtered=stats["TPR"] - kept - missed - error)
+
+
+def _read_softnet(softnet: SoftnetData) -> tuple[int, ...]:
+    limited = softnet.flow_limit.count if softnet.flow_limit else 0
+    return softnet.processed, softnet.dropped, softnet.time_squeeze, softnet.received_rps, limited
+
+
+def _softnet_counts(before: tuple[int, ...], after: tuple[int, ...]) -> SoftnetCounts:
+    processed, dropped, time_squeeze, received_rps, limited = (
+        late - early for early, late in zip(before, after, strict=True)
+    )
+    return SoftnetCounts(
+        processed=processed,
+        dropped=dropped,
+        time_squeeze=time_squeeze,
+        received_rps=received_rps,
+        flow_limit_count=limited,
+    )
 
 
 def _cpu_time(before: tuple[int, ...], after: tuple[int, ...]) -> CpuTime:

@@ -11,16 +11,16 @@ from typing import Any
 
 from emulator.cost_profiles import load_costs
 from emulator.errors import UserError
+from emulator.settings import check_settings
 from emulator.wire_timing import MIN_FRAME_BYTES
 
 ENGINES = ("icarus", "verilator", "native", "model")
 MODES = ("napi", "irq")
 TIMINGS = ("capture",)
 
-#: How many a scenario's machine has.
-CPUS = 1
-
 BUNDLED_CAPTURE = Path(__file__).resolve().parents[1] / "captures" / "http-udp-ping.pcapng"
+
+MAX_CPUS = 64  #: CONFIG_NR_CPUS of a distribution's kernel, and below the first NAPI id
 
 MIN_RATE = 10_000_000
 MAX_RATE = 8_000_000_000  #: what a 64-bit stream carries at 125 MHz
@@ -77,7 +77,9 @@ class Scenario:
         budget: packets that one call of the poll function may take.
         ring: receive descriptors.
         costs: name or path of the cost profile.
-        nics: how many NICs, all on one CPU; each receives the whole traffic.
+        nics: how many NICs; each receives the whole traffic.
+        cpus: how many CPUs. Interrupts come to CPU 0 unless smp_affinity says otherwise.
+        set: settings of the kernel as NAME=VALUE, written in this order (driver/kernel/settings.py).
         seed: of everything random.
         waves: write waves.fst and waves.gtkw.
         trace: write trace.txt.
@@ -100,6 +102,8 @@ class Scenario:
     ring: int = 256
     costs: str = "modern"
     nics: int = 1
+    cpus: int = 1
+    set: tuple[str, ...] = ()
     seed: int = 1
     waves: bool = True
     trace: bool = True
@@ -111,6 +115,13 @@ class Scenario:
         if self.waves and self.engine == "model":
             raise UserError("--waves: the model engine has no RTL to show; use --engine icarus, or --no-waves")
         load_costs(self.costs)
+        if self.set:
+            check_settings(self.set, nics=self.nics, cpus=self.cpus)
+
+    @property
+    def probed_cpus(self) -> int:
+        """How many CPUs the board has probes for; without waves nobody sees them, and one board does for all."""
+        return self.cpus if self.waves else 1
 
     def _check_values(self) -> None:
         _one_of("--engine", self.engine, ENGINES)
@@ -132,6 +143,7 @@ class Scenario:
                 f"--nics {self.nics} --ring {self.ring}: host memory has room for {MAX_DESCRIPTORS} buffers in all; "
                 f"give a ring of {MAX_DESCRIPTORS // self.nics // 8 * 8} or less"
             )
+        _in_range("--cpus", self.cpus, 1, MAX_CPUS)
         _in_range("--seed", self.seed, 0, 2**32 - 1)
 
     def _check_traffic(self) -> None:
@@ -155,7 +167,7 @@ class Scenario:
 
     def to_dict(self) -> dict[str, Any]:
         """All options by name, as values of JSON."""
-        return dataclasses.asdict(self) | {"generate": list(self.generate)}
+        return dataclasses.asdict(self) | {"generate": list(self.generate), "set": list(self.set)}
 
     def to_json(self) -> str:
         """One line of JSON."""
@@ -171,7 +183,7 @@ class Scenario:
         unknown = sorted(options.keys() - {field.name for field in dataclasses.fields(cls)})
         if unknown:
             raise UserError(f"scenario: unknown option {unknown[0]!r}")
-        return cls(**options | {"generate": tuple(options.get("generate", ()))})
+        return cls(**options | {name: tuple(options.get(name, ())) for name in ("generate", "set")})
 
     @classmethod
     def from_json(cls, text: str) -> Scenario:

@@ -89,6 +89,10 @@ def test_the_bundled_capture_is_the_default(runs: list[Scenario], capsys: Captur
         ("--mode irq --budget 16 --ring 512", {"mode": "irq", "budget": 16, "ring": 512}),
         ("--costs router2002 --nics 2 --seed 7", {"costs": "router2002", "nics": 2, "seed": 7}),
         ("--rate 100M --repeat 3", {"rate": 10**8, "repeat": 3}),
+        (
+            "--cpus 2 --set CONFIG_HZ=250 --set /proc/irq/16/smp_affinity=2",
+            {"cpus": 2, "set": ("CONFIG_HZ=250", "/proc/irq/16/smp_affinity=2")},
+        ),
         ("--pps 10000", {"pps": 10_000}),
         ("--timing capture", {"timing": "capture"}),
         ("--generate 60,1514 --count 5", {"capture": None, "generate": (60, 1514), "count": 5}),
@@ -134,6 +138,9 @@ def test_json_to_stdout_leaves_the_table_to_stderr(runs: list[Scenario], capsys:
         ("run --budget many", "'many' is not a valid integer"),
         ("run --budget 0", "--budget 0: out of range; allowed are 1 to 300"),
         ("run --ring 12", "--ring 12: the NIC takes multiples of 8"),
+        ("run --cpus 65", "--cpus 65: out of range; allowed are 1 to 64"),
+        ("run --set net.core.netdev_budge=1", "unknown setting; did you mean net.core.netdev_budget"),
+        ("run --set net.core.netdev_budget=x", "--set net.core.netdev_budget=x: not a whole number; allowed are 0 to"),
         ("run --rate 9G", "allowed are 10M to 8G"),
         ("run --rate fast", "--rate fast: not a rate"),
         ("run --rate 1G --pps 5", "--rate and --pps exclude each other"),
@@ -225,8 +232,8 @@ def test_help_names_every_option(capsys: Capture) -> None:
     assert cli.main(["run", "--help"]) == 0
     shown = capsys.readouterr().out
     options = (
-        "generate count engine mode rate pps timing repeat budget ring costs nics seed waves no-waves trace no-trace "
-        "frames no-frames out json"
+        "generate count engine mode rate pps timing repeat budget ring costs nics cpus set seed waves no-waves "
+        "trace no-trace frames no-frames out json"
     )
     for option in options.split():
         assert f"--{option}" in shown

@@ -24,6 +24,7 @@ SUMMARY = {
     "interrupts": {"rx": 7, "total": 8},
     "napi": {"polls": 12, "completed": 7, "exhausted": 5, "packets_per_poll": 58.333},
     "cpu": [{"hardirq": 1_000, "softirq": 700_000, "ksoftirqd": 90_000, "user": 9_000, "idle": 200_000}],
+    "softnet": [{"processed": 700, "dropped": 10, "time_squeeze": 3, "received_rps": 0, "flow_limit_count": 0}],
     "latency_ns": {"min": 1_500, "p50": 22_000, "p99": 33_000_000, "max": 44_000_000},
     "time": {"simulated_ns": 1_000_000, "cycles": 125_000, "wall_s": 2.5},
     "scenario": {
@@ -40,6 +41,8 @@ SUMMARY = {
         "ring": 256,
         "costs": "modern",
         "nics": 1,
+        "cpus": 1,
+        "set": [],
         "seed": 1,
         "waves": True,
         "trace": True,
@@ -62,6 +65,7 @@ Interrupts and NAPI
     completed                            7  ring empty, interrupt unmasked
     budget used up                       5  of 64 packets; polled again
   packets per poll                   58.33
+  time_squeeze                           3  softirqs ended by netdev_budget or its time limit
 Time of CPU 0
   interrupt handlers                0.10 %  1,000 ns
   softirqs                         70.00 %  700.0 us
@@ -109,6 +113,18 @@ def test_nothing_delivered() -> None:
 
 def test_plain_table() -> None:
     assert printed(Console(file=io.StringIO())) == TABLE
+
+
+def test_several_cpus() -> None:
+    text = io.StringIO()
+    softnet = SUMMARY["softnet"] + [{**SUMMARY["softnet"][0], "received_rps": 40}]  # type: ignore[index, operator]
+    print_report(SUMMARY | {"cpu": SUMMARY["cpu"] * 2, "softnet": softnet}, 0, Console(file=text, width=120))  # type: ignore[operator]
+    shown = text.getvalue()
+    assert (
+        "Packets by CPU\n  CPU 0                                700  10 dropped by its backlog, 0 interrupts" in shown
+    )
+    assert "CPU 1                                700  10 dropped by its backlog, 40 interrupts for RPS" in shown
+    assert shown.index("Time of CPU 0") < shown.index("Time of CPU 1")
 
 
 def test_no_remark_on_padding_without_any() -> None:

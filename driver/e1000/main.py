@@ -58,7 +58,7 @@ async def e1000_probe(
         weight: packets that one poll may take.
     """
     dma_set_mask_and_coherent(pdev, (1 << 64) - 1)
-    netdev = NetDevice(pdev.machine, "", E1000Ops(), None)
+    netdev = NetDevice(pdev.machine, "", E1000Ops(), None, parent=pdev)
     adapter = Adapter(
         netdev=netdev,
         pdev=pdev,

@@ -26,6 +26,8 @@ class Costs:
         netif_rx: enqueueing one skb to the backlog.
         process_backlog: dequeueing one skb from the backlog.
         netif_receive_skb: the stack's work on one packet, from the driver to where it ends.
+        get_rps_cpu: dissecting and hashing one packet, and looking up its CPU.
+        cpu_relax: one round of a loop that polls something.
         dev_queue_xmit: the core's work on one packet that is sent, from dev_queue_xmit to ndo_start_xmit.
         tx_packet: the driver's work to send one packet: map, descriptor.
         tx_clean: the driver's work to reclaim one packet that was sent: descriptor, unmap, free.
@@ -51,6 +53,8 @@ class Costs:
     netif_rx: int
     process_backlog: int
     netif_receive_skb: int
+    get_rps_cpu: int
+    cpu_relax: int
     dev_queue_xmit: int
     tx_packet: int
     tx_clean: int

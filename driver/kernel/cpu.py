@@ -73,6 +73,11 @@ def spend(ns: int) -> Generator[int, Any, None]:
         yield ns
 
 
+async def cpu_relax() -> None:
+    """One round of a loop that waits for something to change; it always takes time, or time would stand still."""
+    await spend(this_cpu().machine.costs.cpu_relax or 1)
+
+
 class Context:
     """Code on a CPU's stack.
 

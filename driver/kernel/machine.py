@@ -58,6 +58,11 @@ class Machine:
         resched: a task was woken, and its CPU has to look whether it should run.
         memory: host memory, shared with the devices.
         cpus, irqs, softirqs, netdevs, napis, tracepoints: what it consists of.
+        napi_hash: enabled NAPI instances by id, but for those that are transmit only.
+        last_napi_id: the last one given out.
+        rps_needed: how many receive queues spread their packets over CPUs.
+        busy_poll_rx_packets: packets that busy polls took (BusyPollRxPackets in /proc/net/netstat).
+        said: messages that are said only once and have been said.
         pages, frags: allocators of host memory.
         random: for addresses and the like; seeded.
         rules: checks what drivers do, if somebody wants that.
@@ -79,6 +84,9 @@ class Machine:
         self.frags = FragAllocator(self.pages)
         self.netdevs: list[NetDevice] = []
         self.napis: list[Napi] = []
+        self.napi_hash: dict[int, Napi] = {}
+        self.last_napi_id = self.rps_needed = self.busy_poll_rx_packets = 0
+        self.said: set[str] = set()
         self.softirqs = Softirqs(self)
         self.softirqs.open_softirq(Vector.TIMER, run_timer_softirq)
         self.softirqs.open_softirq(Vector.NET_TX, net_tx_action)
@@ -118,6 +126,8 @@ class Machine:
 
     def complete_read(self, tag: int, value: int) -> None:
         """The read with this tag came back."""
+        if self.rules is not None:
+            self.rules.bus.read_ends(tag, value)
         self.cpus[tag].resume(value)
 
     @property
@@ -155,8 +165,12 @@ class Machine:
 
     def start_read(self, cpu: Cpu, read: Stall) -> None:
         """A CPU stalls on a read; it has one at a time, so its number is the tag."""
+        if self.rules is not None:
+            self.rules.bus.read_starts(cpu.id, read.device, read.offset)
         self._requests.append(MmioRead(read.device, read.offset, cpu.id))
 
     def post_write(self, device: int, offset: int, value: int) -> None:
         """A write leaves a CPU."""
+        if self.rules is not None:
+            self.rules.bus.write(device, offset, value)
         self._requests.append(MmioWrite(device, offset, value))

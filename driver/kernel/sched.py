@@ -45,6 +45,7 @@ class Task:
         vlag: how far behind (positive) or ahead of its queue's average it was when it fell asleep.
         sum_exec_runtime: ns that it ran, interrupts on top of it left out.
         sleeping: it waits for a wake-up.
+        should_stop: somebody wants the thread to end (kthread_stop).
         busy_polling: it polls, and its last poll found nothing; whether it runs on makes no difference.
     """
 
@@ -57,7 +58,7 @@ class Task:
         self.nice = 0
         self.weight = NICE_0_WEIGHT
         self.vruntime = self.deadline = self.vlag = self.sum_exec_runtime = 0
-        self.sleeping = self.done = self.busy_polling = False
+        self.sleeping = self.done = self.should_stop = self.busy_polling = False
         self._fell_asleep_at = 0  # the average of its queue
         self._wake_pending = False  # woken while it was still on its way to sleep
         self._just_woken = True
@@ -282,6 +283,18 @@ async def sleep_until_woken() -> None:
         return
     task.sleeping = True
     await trap(Trap.SLEEP)
+
+
+def kthread_stop(task: Task) -> None:
+    """Tell a thread to end; Linux waits until it has."""
+    task.should_stop = True
+    wake_up_process(task)
+
+
+def kthread_should_stop() -> bool:
+    """Whether the current thread shall end."""
+    task = this_cpu().current
+    return task is not None and task.should_stop
 
 
 async def cond_resched() -> None:

@@ -35,6 +35,7 @@ class Tracepoints:
         self.napi_gro_receive_entry: list[Probe] = []
         self.napi_gro_receive_exit: list[Probe] = []
         self.netif_receive_skb: list[Probe] = []
+        self.netif_receive_skb_entry: list[Probe] = []
         self.netif_rx: list[Probe] = []
         self.kfree_skb: list[Probe] = []
         self.net_dev_queue: list[Probe] = []
@@ -103,6 +104,12 @@ def trace_napi_gro_receive_exit(dev: NetDevice, result: GroResult) -> None:
 def trace_netif_receive_skb(skb: SkBuff) -> None:
     """A packet enters the stack."""
     for probe in skb.dev.machine.tracepoints.netif_receive_skb:
+        probe(skb)
+
+
+def trace_netif_receive_skb_entry(skb: SkBuff) -> None:
+    """A packet that RPS may send to another CPU; without RPS netif_receive_skb says the same at once."""
+    for probe in skb.dev.machine.tracepoints.netif_receive_skb_entry:
         probe(skb)
 
 

@@ -19,7 +19,7 @@ from emulator.engines.sources import TOPLEVEL
 from emulator.errors import RunFailed, UserError
 from emulator.output import SAVE_FILE, WAVES
 from emulator.progress import Progress, follow
-from emulator.scenario import CPUS, Scenario
+from emulator.scenario import Scenario
 from emulator.waves import write_save_file
 
 #: An assertion of the RTL that has failed, as vvp, Verilator and the harness's own checks report it. Not all of them
@@ -67,7 +67,9 @@ def run_in_simulator(scenario: Scenario, directory: Path, progress: Progress) ->
         raise _ERRORS[outcome["error"]](outcome["message"])
     if waves:
         first = outcome["first_interrupt"]
-        write_save_file(directory / SAVE_FILE, scenario.engine, nics=scenario.nics, cpus=CPUS, interrupt_ns=first)
+        write_save_file(
+            directory / SAVE_FILE, scenario.engine, nics=scenario.nics, cpus=scenario.probed_cpus, interrupt_ns=first
+        )
 
 
 def board_of(scenario: Scenario) -> Board:
@@ -76,7 +78,9 @@ def board_of(scenario: Scenario) -> Board:
     Raises:
         UserError: the simulator or its compiler is missing, too old, or fails.
     """
-    return build_board(scenario.engine, nics=scenario.nics, cpus=CPUS, waves=scenario.waves, all_signals=False)
+    return build_board(
+        scenario.engine, nics=scenario.nics, cpus=scenario.probed_cpus, waves=scenario.waves, all_signals=False
+    )
 
 
 def simulate(

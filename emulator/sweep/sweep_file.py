@@ -124,6 +124,10 @@ class _SweepFile:
                     return parse_sizes(raw)
         except UserError as error:
             self._refuse(line_of(self._text, table, name), _without_dashes(str(error)))
+        if name == "set":
+            if isinstance(raw, list) and all(type(setting) is str for setting in raw):
+                return tuple(raw)
+            self._refuse_key(table, name, f'{_toml(raw)}: must be a list such as ["net.core.netdev_budget=600"]')
         if name == "generate":
             if isinstance(raw, list) and raw and all(type(size) is int for size in raw):
                 return tuple(raw)

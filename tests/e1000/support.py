@@ -39,7 +39,7 @@ class Rig:
         self.scenario = model_scenario(**options)
         costs = load_costs(self.scenario.costs)
         self.engine = ModelEngine(self.scenario.nics, costs, byte_ps=byte_time_ps(self.scenario.rate))
-        self.emulation = Emulation(self.engine, costs)
+        self.emulation = Emulation(self.engine, costs, cpus=self.scenario.cpus)
         self.machine = self.emulation.machine
         self.delivered: list[tuple[int, str, bytes]] = []
         self.machine.tracepoints.register(

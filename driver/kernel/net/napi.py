@@ -1,20 +1,27 @@
-"""NAPI instances: their state bits, scheduling, completion, enable and disable (net/core/dev.c, Linux 6.19)."""
+"""NAPI instances: their state bits, scheduling, polling, completion, enable and disable.
+
+All of it is net/core/dev.c of Linux 6.19.
+"""
 
 from __future__ import annotations
 
 import enum
 import logging
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
-from driver.kernel.cpu import spend, this_cpu
+from driver.kernel.cpu import cpu_relax, spend, this_cpu
+from driver.kernel.printk import printk_once
+from driver.kernel.sched import kthread_stop, wake_up_process
 from driver.kernel.softirq import Vector, raise_softirq_irqoff
-from driver.kernel.timer import usleep_range
+from driver.kernel.timer import Hrtimer, usleep_range
 from driver.kernel.trace import trace_napi_poll
 
 if TYPE_CHECKING:
     from driver.kernel.net.gro import GroNode
     from driver.kernel.net.netdevice import NetDevice
+    from driver.kernel.sched import Task
 
 log = logging.getLogger(__name__)
 
@@ -42,17 +49,30 @@ class NapiState(enum.IntFlag):
     THREADED_BUSY_POLL = 1 << 11  #: the thread polls busily
 
 
+class NapiThreaded(enum.IntEnum):
+    """Who polls (enum netdev_napi_threaded)."""
+
+    DISABLED = 0  #: the NET_RX softirq
+    ENABLED = 1  #: a thread, when scheduled
+    BUSY_POLL = 2  #: a thread, all the time
+
+
 # The state is a plain int, and so are these: IntFlag arithmetic builds an object for each result.
 SCHED = int(NapiState.SCHED)
 MISSED = int(NapiState.MISSED)
 DISABLE = int(NapiState.DISABLE)
 NPSVC = int(NapiState.NPSVC)
 LISTED = int(NapiState.LISTED)
+NO_BUSY_POLL = int(NapiState.NO_BUSY_POLL)
 IN_BUSY_POLL = int(NapiState.IN_BUSY_POLL)
-_OWNED = int(NapiState.SCHED | NapiState.SCHED_THREADED | NapiState.PREFER_BUSY_POLL)  #: what ends with a completion
-_MODES = int(
-    NapiState.PREFER_BUSY_POLL | NapiState.THREADED | NapiState.THREADED_BUSY_POLL
-)  #: what ends with disabling
+PREFER_BUSY_POLL = int(NapiState.PREFER_BUSY_POLL)
+THREADED = int(NapiState.THREADED)
+SCHED_THREADED = int(NapiState.SCHED_THREADED)
+THREADED_BUSY_POLL = int(NapiState.THREADED_BUSY_POLL)
+
+_POLLER_OWNS = NPSVC | IN_BUSY_POLL
+_OWNED = MISSED | SCHED | SCHED_THREADED | PREFER_BUSY_POLL  #: what ends with a completion
+_MODES = PREFER_BUSY_POLL | THREADED | THREADED_BUSY_POLL  #: what ends with disabling
 
 PollFunction = Callable[["Napi", int], Awaitable[int]]
 
@@ -64,28 +84,46 @@ class Napi:
         dev: its interface; None for a CPU's backlog.
         weight: packets that one poll may take.
         state: bits of NapiState.
-        list_owner: CPU whose poll list it is on, -1 for none.
+        on_list: it is on a CPU's poll list, or on net_rx_action's own.
+        list_owner: CPU on whose list it is or was when it was last scheduled; -1 once completed.
+        gro: what GRO holds; None until it is used.
+        timer: polls it again without an interrupt.
+        gro_flush_timeout: ns until that; 0 for no timer.
+        defer_hard_irqs: empty polls before the interrupt is unmasked.
+        defer_hard_irqs_count: how many of them are left.
+        irq_suspend_timeout: ns for which a busy poller that found something keeps interrupts off; 0 for not at all.
+        threaded: who polls, as it was set; the state bits follow.
+        thread: the thread that does; None if there is none.
+        irq: its interrupt line, -1 if the driver did not tell.
         polls: calls of poll().
         completed: completions that returned true.
         exhausted: polls that used up their budget.
         packets: work done by all polls.
-        budget, work_done, in_poll: of the present or last poll.
-        gro: what GRO holds; None until it is used.
+        budget, work_done, in_poll: of the present or last poll. in_poll is netpoll's lock, too (poll_owner).
     """
 
     __slots__ = (
         "budget",
         "completed",
+        "defer_hard_irqs",
+        "defer_hard_irqs_count",
         "dev",
         "exhausted",
         "gro",
+        "gro_flush_timeout",
         "id",
         "in_poll",
+        "irq",
+        "irq_suspend_timeout",
         "list_owner",
+        "on_list",
         "packets",
         "poll",
         "polls",
         "state",
+        "thread",
+        "threaded",
+        "timer",
         "weight",
         "work_done",
     )
@@ -96,24 +134,43 @@ class Napi:
         self.weight = weight
         self.id = napi_id
         self.state = 0
-        self.list_owner = -1
+        self.on_list = False
+        self.list_owner = self.irq = -1
         self.polls = self.completed = self.exhausted = self.packets = 0
         self.budget = self.work_done = 0
         self.in_poll = False
         self.gro: GroNode | None = None
+        self.timer = Hrtimer(partial(napi_watchdog, self))
+        self.gro_flush_timeout = self.irq_suspend_timeout = 0
+        self.defer_hard_irqs = self.defer_hard_irqs_count = 0
+        self.threaded = NapiThreaded.DISABLED
+        self.thread: Task | None = None
 
     @property
-    def on_list(self) -> bool:
-        """Whether it is on a CPU's poll list or on net_rx_action's own."""
-        return self.list_owner >= 0
+    def name(self) -> str:
+        """Of its interface, for messages."""
+        return self.dev.name if self.dev else "backlog"
+
+
+# --- registering, enabling, disabling ---------------------------------------------------------------------------------
 
 
 def netif_napi_add_weight(dev: NetDevice, poll: PollFunction, weight: int) -> Napi:
-    """Register an instance. It starts disabled: SCHED and NPSVC are set."""
+    """Register an instance. It starts disabled: SCHED and NPSVC are set. It has the interface's settings."""
     machine = dev.machine
-    napi = Napi(dev, poll, weight, MIN_NAPI_ID + len(machine.napis))
+    machine.last_napi_id = max(machine.last_napi_id + 1, MIN_NAPI_ID)
+    napi = Napi(dev, poll, weight, machine.last_napi_id)
+    if weight > NAPI_POLL_WEIGHT:
+        name = dev.name or "(unnamed net_device)"
+        printk_once(machine, logging.ERROR, "%s: netif_napi_add_weight() called with weight %d", name, weight)
     napi.state = SCHED | NPSVC | LISTED
+    napi.gro_flush_timeout = dev.gro_flush_timeout
+    napi.defer_hard_irqs = dev.napi_defer_hard_irqs
+    napi.threaded = NapiThreaded(dev.threaded)
     machine.napis.append(napi)
+    dev.napi_list.append(napi)
+    if napi.threaded:
+        napi_kthread_create(napi)
     return napi
 
 
@@ -122,11 +179,39 @@ def netif_napi_add(dev: NetDevice, poll: PollFunction) -> Napi:
     return netif_napi_add_weight(dev, poll, NAPI_POLL_WEIGHT)
 
 
+def netif_napi_add_tx_weight(dev: NetDevice, poll: PollFunction, weight: int) -> Napi:
+    """Register an instance that only reclaims transmitted packets: nobody polls it busily."""
+    napi = netif_napi_add_weight(dev, poll, weight)
+    napi.state |= NO_BUSY_POLL
+    return napi
+
+
+def netif_napi_add_tx(dev: NetDevice, poll: PollFunction) -> Napi:
+    """Register a transmit-only instance with the usual weight."""
+    return netif_napi_add_tx_weight(dev, poll, NAPI_POLL_WEIGHT)
+
+
+def netif_napi_set_irq(napi: Napi, irq: int) -> None:
+    """Tell which interrupt line schedules the instance; -1 for none."""
+    napi.irq = irq
+
+
 def netif_napi_del(napi: Napi) -> None:
-    """Take a disabled instance out of the registry."""
-    if not napi.state & SCHED:
-        log.warning("netif_napi_del: napi %d is not disabled", napi.id)
+    """Take a disabled instance out of the registry, and end its thread."""
+    assert napi.dev is not None
+    if not napi.state & LISTED:
+        return
     napi.state &= ~LISTED
+    if not napi.state & SCHED:
+        log.warning("WARNING: netif_napi_del of napi %d of %s, which is not disabled", napi.id, napi.name)
+    napi.dev.napi_list.remove(napi)
+    napi.dev.machine.napis.remove(napi)
+    if napi.gro is not None:
+        napi.gro.gro_cleanup()
+        napi.gro = None
+    if napi.thread is not None:
+        kthread_stop(napi.thread)
+        napi.thread = None
 
 
 def napi_enable(napi: Napi) -> None:
@@ -136,23 +221,55 @@ def napi_enable(napi: Napi) -> None:
         RuntimeError: it is enabled already (BUG_ON in Linux).
     """
     if not napi.state & SCHED:
-        raise RuntimeError(f"kernel BUG: napi_enable of napi {napi.id}, which is enabled")
+        raise RuntimeError(
+            f"kernel BUG: napi_enable of napi {napi.id} of {napi.name}, which is enabled: "
+            "each napi_enable needs a napi_disable before it"
+        )
+    assert napi.dev is not None
+    if not napi.state & NO_BUSY_POLL:
+        napi.dev.machine.napi_hash[napi.id] = napi
     napi.state &= ~(SCHED | NPSVC)
+    if napi.thread is not None:
+        napi.state |= threaded_bits(napi.threaded)
 
 
 async def napi_disable(napi: Napi) -> None:
-    """Wait until nobody owns the instance, then own it. Only in task context."""
+    """Wait until nobody owns the instance, then own it. Only in task context; twice in a row waits forever."""
+    assert napi.dev is not None
     napi.state |= DISABLE
     while napi.state & (SCHED | NPSVC):
         await usleep_range(20, 200)
-    napi.state |= SCHED | NPSVC
-    napi.state &= ~(DISABLE | _MODES)
+    napi.state = (napi.state | SCHED | NPSVC) & ~_MODES
+    napi.timer.cancel()
+    napi.dev.machine.napi_hash.pop(napi.id, None)
+    napi.state &= ~DISABLE
 
 
 async def napi_synchronize(napi: Napi) -> None:
     """Wait until it is not scheduled, without keeping it from being scheduled again. Only in task context."""
     while napi.state & SCHED:
         await usleep_range(1000, 1000)
+
+
+def threaded_bits(threaded: NapiThreaded) -> int:
+    """The state bits that say who polls."""
+    return (0, THREADED, THREADED | THREADED_BUSY_POLL)[threaded]
+
+
+def napi_kthread_create(napi: Napi) -> None:
+    """Make the thread that polls an instance in threaded mode."""
+    from driver.kernel.net.threaded import napi_threaded_poll  # noqa: PLC0415  (the thread polls with what is here)
+
+    assert napi.dev is not None
+    napi.thread = napi.dev.machine.kthread_run(napi_threaded_poll(napi), f"napi/{napi.dev.name}-{napi.id}")
+
+
+# --- scheduling -------------------------------------------------------------------------------------------------------
+
+
+def napi_disable_pending(napi: Napi) -> bool:
+    """Whether napi_disable waits for it."""
+    return bool(napi.state & DISABLE)
 
 
 def napi_schedule_prep(napi: Napi) -> bool:
@@ -168,13 +285,22 @@ def napi_schedule_prep(napi: Napi) -> bool:
 
 
 def __napi_schedule(napi: Napi) -> None:
-    """Put an instance that the caller owns on this CPU's poll list, at the tail."""
+    """Hand an instance that the caller owns to its thread, or put it on this CPU's poll list, at the tail."""
+    if napi.state & THREADED and napi.thread is not None:
+        napi.state |= SCHED_THREADED
+        wake_up_process(napi.thread)
+        return
     cpu = this_cpu()
     softnet = cpu.softnet
     softnet.poll_list.append(napi)
+    napi.on_list = True
     napi.list_owner = cpu.id
     if not softnet.in_net_rx_action:
         raise_softirq_irqoff(Vector.NET_RX)
+
+
+#: For callers that have interrupts off; here all code between two awaits has.
+__napi_schedule_irqoff = __napi_schedule
 
 
 def napi_schedule(napi: Napi) -> bool:
@@ -185,29 +311,70 @@ def napi_schedule(napi: Napi) -> bool:
     return True
 
 
-async def napi_complete_done(napi: Napi, work_done: int) -> bool:
-    """End polling. True: the driver may unmask its interrupt; false: the instance has an owner still or again."""
-    rules = this_cpu().machine.rules
-    if rules is not None:
-        rules.scheduling.complete(napi)
-    if napi.state & (NPSVC | IN_BUSY_POLL):
+napi_schedule_irqoff = napi_schedule
+
+
+def napi_if_scheduled_mark_missed(napi: Napi) -> bool:
+    """If somebody owns it, make them poll once more. False: nobody does, and nothing changes."""
+    if napi.state & DISABLE:
+        return True
+    if not napi.state & SCHED:
         return False
-    if napi.gro is not None:
-        await napi.gro.gro_flush_normal(flush_old=False)
-    if napi.on_list:
-        _unlist(napi)
-    missed = napi.state & MISSED
-    napi.state &= ~(MISSED | _OWNED)
-    if missed:
-        napi.state |= SCHED
-        __napi_schedule(napi)
-        return False
-    napi.completed += 1
+    napi.state |= MISSED
     return True
 
 
+def napi_watchdog(napi: Napi) -> None:
+    """The instance's timer: schedule it without an interrupt. Never sets MISSED: the device did not call."""
+    if not napi.state & (DISABLE | SCHED):
+        napi.state = (napi.state | SCHED) & ~PREFER_BUSY_POLL
+        __napi_schedule(napi)
+
+
+# --- completing -------------------------------------------------------------------------------------------------------
+
+
+async def napi_complete_done(napi: Napi, work_done: int) -> bool:
+    """End polling. True: the driver may unmask its interrupt.
+
+    False: it was scheduled meanwhile and will be polled again, a poller owns it, or its timer will poll it.
+    """
+    rules = this_cpu().machine.rules
+    if rules is not None:
+        rules.scheduling.complete(napi)
+    if napi.state & _POLLER_OWNS:
+        return False
+    gro, timeout, unmask = napi.gro, 0, True
+    if work_done:
+        if gro is not None and gro.bitmask:
+            timeout = napi.gro_flush_timeout
+        napi.defer_hard_irqs_count = napi.defer_hard_irqs
+    if napi.defer_hard_irqs_count > 0:
+        napi.defer_hard_irqs_count -= 1
+        timeout = napi.gro_flush_timeout
+        unmask = not timeout
+    if gro is not None:
+        await gro.gro_flush_normal(flush_old=bool(timeout))
+    if napi.on_list:
+        _unlist(napi)
+    napi.list_owner = -1
+    state = napi.state
+    if not state & SCHED:
+        printk_once(this_cpu().machine, logging.WARNING, "WARNING: %s: napi %d completed twice", napi.name, napi.id)
+    napi.state = state & ~_OWNED
+    if state & MISSED:
+        napi.state |= SCHED
+        __napi_schedule(napi)
+        return False
+    if timeout:
+        napi.timer.start(timeout)
+    if unmask:
+        napi.completed += 1
+    return unmask
+
+
 async def napi_complete(napi: Napi) -> bool:
-    """napi_complete_done for a driver that does not count its work."""
+    """napi_complete_done for a driver that does not count its work: nothing of its deferral is renewed."""
     return await napi_complete_done(napi, 0)
 
 
@@ -217,7 +384,10 @@ def _unlist(napi: Napi) -> None:
     for queue in (softnet.poll_list, softnet.polling, softnet.repoll):
         if napi in queue:
             queue.remove(napi)
-    napi.list_owner = -1
+    napi.on_list = False
+
+
+# --- polling ----------------------------------------------------------------------------------------------------------
 
 
 async def napi_poll(napi: Napi, repoll: list[Napi]) -> int:
@@ -226,15 +396,13 @@ async def napi_poll(napi: Napi, repoll: list[Napi]) -> int:
     Returns:
         The work that counts against net_rx_action's budget.
     """
-    napi.list_owner = -1
+    napi.on_list = False
     work, again = await __napi_poll(napi)
-    if not again:
-        return work
-    if napi.on_list:
-        log.warning("%s: Budget exhausted after napi rescheduled", napi.dev.name if napi.dev else "backlog")
-        return work
-    napi.list_owner = this_cpu().id
-    repoll.append(napi)
+    if again:
+        if not napi.state & SCHED:  # CONFIG_DEBUG_NET
+            log.critical("repoll requested for device %s %s but napi is not scheduled.", napi.name, napi.poll)
+        napi.on_list = True
+        repoll.append(napi)
     return work
 
 
@@ -243,27 +411,58 @@ async def __napi_poll(napi: Napi) -> tuple[int, bool]:
     weight = napi.weight
     work = 0
     if napi.state & SCHED:
-        napi.in_poll, napi.budget = True, weight
-        machine = this_cpu().machine
-        await spend(machine.costs.napi_poll)
-        if machine.rules is not None:
-            machine.rules.scheduling.poll_begins(napi)
+        if napi.in_poll:
+            await netpoll_poll_lock(napi)
+        poll_begins(napi, weight)
+        await spend(this_cpu().machine.costs.napi_poll)
         work = await napi.poll(napi, weight)
-        if machine.rules is not None:
-            machine.rules.scheduling.poll_returned(napi, work, weight)
-        napi.in_poll, napi.work_done = False, work
-        napi.polls += 1
-        napi.packets += work
-        trace_napi_poll(napi, work, weight)
-    if work > weight:
-        log.error("NAPI poll function %s returned %d, exceeding its budget of %d.", napi.poll, work, weight)
-        work = weight
+        poll_ends(napi, work)
     if work < weight:
         return work, False
+    if work > weight:
+        printk_once(
+            this_cpu().machine,
+            logging.ERROR,
+            "%s: NAPI poll function %s returned %d, exceeding its budget of %d.",
+            *(napi.name, napi.poll, work, weight),
+        )
     napi.exhausted += 1
     if napi.state & DISABLE:
         await napi_complete(napi)
         return work, False
+    if napi.state & PREFER_BUSY_POLL:
+        if await napi_complete_done(napi, work):  # no timer will poll it
+            napi_schedule(napi)
+        return work, False
     if napi.gro is not None:
         await napi.gro.gro_flush_normal(flush_old=this_cpu().machine.sysctl.hz >= 1000)
+    if napi.on_list:
+        text = "%s: Budget exhausted after napi rescheduled"
+        printk_once(this_cpu().machine, logging.WARNING, text, napi.name)
+        return work, False
     return work, True
+
+
+async def netpoll_poll_lock(napi: Napi) -> None:
+    """Wait until netpoll on another CPU is out of poll()."""
+    while napi.in_poll:
+        await cpu_relax()
+
+
+def poll_begins(napi: Napi, budget: int) -> None:
+    """poll() is about to be called."""
+    napi.in_poll, napi.budget = True, budget
+    rules = this_cpu().machine.rules
+    if rules is not None:
+        rules.scheduling.poll_begins(napi)
+
+
+def poll_ends(napi: Napi, work: int) -> None:
+    """poll() returned this."""
+    rules = this_cpu().machine.rules
+    if rules is not None:
+        rules.scheduling.poll_returned(napi, work, napi.budget)
+    napi.in_poll, napi.work_done = False, work
+    napi.polls += 1
+    napi.packets += work
+    trace_napi_poll(napi, work, napi.budget)

@@ -7,11 +7,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from driver.kernel.net.netdev_queue import NetdevQueue
+from driver.kernel.net.netdev_rx_queue import NetdevRxQueue
 from driver.kernel.net.sch_generic import dev_activate, dev_deactivate, dev_init_scheduler
 
 if TYPE_CHECKING:
     from driver.kernel.machine import Machine
+    from driver.kernel.net.napi import Napi
     from driver.kernel.net.skbuff import SkBuff
+    from driver.kernel.pci import PciDev
     from driver.kernel.timer import TimerList
 
 
@@ -94,6 +97,7 @@ class NetDevice:
         ops: the driver's operations.
         priv: the driver's own data (netdev_priv).
         driver: the driver's name.
+        parent: its device, if the driver tells (SET_NETDEV_DEV).
         ifindex: number of the interface, from 2 on; 0 before it is registered. (1 would be lo.)
         core_rx_dropped, core_tx_dropped: packets that the core dropped.
         tx_queue_len: packets that a qdisc may hold.
@@ -102,6 +106,9 @@ class NetDevice:
         watchdog_timer: pending while there is a carrier.
         features: NETIF_F_*, as ethtool -K sets them. Linux starts with GRO on; here whoever wants it asks for it.
         gro_ipv4_max_size: bytes that a merged packet must stay below, from its IP header on.
+        rx_queues: the receive queues.
+        napi_list: its NAPI instances.
+        gro_flush_timeout, napi_defer_hard_irqs, threaded: what instances that are added start with.
     """
 
     machine: Machine
@@ -114,7 +121,13 @@ class NetDevice:
     running: bool = False
     features: int = 0
     gro_ipv4_max_size: int = 65_536
+    rx_queues: list[NetdevRxQueue] = field(default_factory=lambda: [NetdevRxQueue()])
+    napi_list: list[Napi] = field(default_factory=list)
+    gro_flush_timeout: int = 0
+    napi_defer_hard_irqs: int = 0
+    threaded: int = 0
     driver: str = ""
+    parent: PciDev | None = None
     ifindex: int = 0
     core_rx_dropped: int = 0
     core_tx_dropped: int = 0

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from driver.kernel import cpu
+from driver.kernel.rules.bus import Bus
 from driver.kernel.rules.dma import DmaRules
 from driver.kernel.rules.mapping import MappingTable
 from driver.kernel.rules.memory import CheckedMemory
@@ -24,6 +25,7 @@ class Checker:
     """Rules at work. Kernel functions tell its parts what a driver does, if `Machine.rules` is set.
 
     Attributes:
+        bus: what it sees of devices.
         scheduling, dma: the parts, by what they are about.
         violations: what was found, oldest first.
         counts: how often each rule was broken, by its name; those whose level is IGNORE are not counted.
@@ -42,6 +44,7 @@ class Checker:
         self.counts: dict[str, int] = {}
         self.fatal: Violation | None = None
         self._levels = dict(levels or {})
+        self.bus = Bus(self)
         self.scheduling = SchedulingRules(self)
         mappings = MappingTable()
         self.dma = DmaRules(self, mappings)

@@ -1,0 +1,70 @@
+"""Settings of the kernel for a run: ``--set NAME=VALUE``, checked before it and written at its start."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from driver.kernel.cpu import KTIME_MAX
+from driver.kernel.irq import IrqReturn, request_irq
+from driver.kernel.machine import Machine
+from driver.kernel.net.napi import Napi, napi_enable, netif_napi_add
+from driver.kernel.net.netdevice import NetDevice, NetDeviceOps, register_netdev
+from driver.kernel.pci import FIRST_IRQ
+from driver.kernel.settings import SettingError, find_setting, parse_setting, write_setting
+from emulator.cost_profiles import load_costs
+from emulator.emulation import Emulation
+from emulator.errors import UserError
+from emulator.model_nic.memory import ModelMemory
+
+
+async def write_settings(emulation: Emulation, assignments: Sequence[str], *, at_boot: bool) -> None:
+    """Write those settings of a list of NAME=VALUE that can be written at boot, or the others; in their order."""
+    for name, value in map(parse_setting, assignments):
+        if find_setting(name)[0].at_boot is at_boot:
+            await emulation.call(write_setting(emulation.machine, name, value), "sh")
+
+
+def check_settings(assignments: Sequence[str], *, nics: int, cpus: int) -> None:
+    """Try settings on a machine with so many interfaces and CPUs, which does nothing else.
+
+    Raises:
+        UserError: there is no such setting, it does not take the value, or the machine has nothing of that name.
+    """
+    machine = Machine(ModelMemory(4096), load_costs("modern"), cpus=cpus)
+    complaints: list[str] = []
+
+    async def write_all() -> None:
+        for nic in range(nics):
+            _add_interface(machine, FIRST_IRQ + nic)
+        try:
+            for name, value in sorted(map(parse_setting, assignments), key=_boot_first):
+                await write_setting(machine, name, value)
+        except SettingError as error:
+            complaints.append(f"--set {error}")
+
+    machine.kthread_run(write_all(), "sh")
+    while machine.deadline < KTIME_MAX:
+        machine.now = machine.deadline
+        machine.run()
+    if complaints:
+        raise UserError(complaints[0])
+
+
+def _boot_first(assignment: tuple[str, str]) -> bool:
+    return not find_setting(assignment[0])[0].at_boot
+
+
+def _add_interface(machine: Machine, irq: int) -> None:
+    """An interface without a device, with the names and numbers that a run's has."""
+    dev = NetDevice(machine, "", NetDeviceOps, None)  # type: ignore[arg-type]  # nobody brings it up
+    register_netdev(dev)
+    napi_enable(netif_napi_add(dev, _no_poll))
+    request_irq(irq, _no_interrupt, 0, dev.name, None)
+
+
+async def _no_poll(_napi: Napi, _budget: int) -> int:
+    return 0
+
+
+async def _no_interrupt(_irq: int, _dev_id: object) -> IrqReturn:
+    return IrqReturn.NONE
