@@ -139,6 +139,8 @@ async def schedule_hrtimeout(ns: int) -> None:
     """Sleep for so many ns. Only in task context."""
     task = this_cpu().current
     assert task is not None, "only a task can sleep"
+    if task.cpu.machine.rules is not None:
+        task.cpu.machine.rules.mmio.waits()
     awake = False
 
     def expire() -> None:

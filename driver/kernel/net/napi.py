@@ -455,6 +455,7 @@ def poll_begins(napi: Napi, budget: int) -> None:
     rules = this_cpu().machine.rules
     if rules is not None:
         rules.scheduling.poll_begins(napi)
+        rules.rings.poll_begins(napi)
 
 
 def poll_ends(napi: Napi, work: int) -> None:
@@ -462,6 +463,7 @@ def poll_ends(napi: Napi, work: int) -> None:
     rules = this_cpu().machine.rules
     if rules is not None:
         rules.scheduling.poll_returned(napi, work, napi.budget)
+        rules.rings.poll_returned(napi, work, napi.budget)
     napi.in_poll, napi.work_done = False, work
     napi.polls += 1
     napi.packets += work

@@ -10,7 +10,9 @@ from driver.kernel.rules.bus import Bus
 from driver.kernel.rules.dma import DmaRules
 from driver.kernel.rules.mapping import MappingTable
 from driver.kernel.rules.memory import CheckedMemory
+from driver.kernel.rules.mmio import MmioRules
 from driver.kernel.rules.place import context_of, driver_line
+from driver.kernel.rules.rings import RingRules
 from driver.kernel.rules.rule import CodeLine, Level, Rule, RuleBroken, Violation
 from driver.kernel.rules.scheduling import SchedulingRules
 
@@ -26,7 +28,7 @@ class Checker:
 
     Attributes:
         bus: what it sees of devices.
-        scheduling, dma: the parts, by what they are about.
+        scheduling, rings, mmio, dma: the parts, by what they are about.
         violations: what was found, oldest first.
         counts: how often each rule was broken, by its name; those whose level is IGNORE are not counted.
         fatal: the one that ended the run.
@@ -47,6 +49,8 @@ class Checker:
         self.bus = Bus(self)
         self.scheduling = SchedulingRules(self)
         mappings = MappingTable()
+        self.rings = RingRules(self, machine.memory, mappings)
+        self.mmio = MmioRules(self)
         self.dma = DmaRules(self, mappings)
         machine.memory = CheckedMemory(self, machine.memory, mappings)
         machine.rules = self
