@@ -231,8 +231,8 @@ class DmaRules:
                 self._say(
                     DMA_CACHELINE,
                     mapping.dev,
-                    f"the mapping of {mapping.size} bytes at {mapping.dma:#x} shares a line of {CACHE_LINE_BYTES} bytes "
-                    f"with that of {other.size} bytes at {other.dma:#x}",
+                    f"the mapping of {mapping.size} bytes at {mapping.dma:#x} shares a line of "
+                    f"{CACHE_LINE_BYTES} bytes with that of {other.size} bytes at {other.dma:#x}",
                 )
                 return
 

@@ -496,7 +496,7 @@ class RingRules:
         """Memory is read while ``unfenced`` is not empty."""
         for descriptor, buffer in self.unfenced:
             if buffer is not None and buffer.dma < address + length and address < buffer.end:
-                what = f"the packet at {buffer.dma:#x} is read, with no dma_rmb() after its descriptor at {descriptor:#x}"
+                what = f"the packet at {buffer.dma:#x} is read, no dma_rmb() after its descriptor at {descriptor:#x}"
                 self._broken(RING_NO_RMB, what)
                 self.unfenced.clear()
                 return
