@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from driver.kernel.rules import scheduling
+from driver.kernel.rules import interrupts, quiet, scheduling
 from driver.kernel.rules.rule import Rule
 
-_PARTS = (scheduling,)
+_PARTS = (scheduling, interrupts, quiet)
 
 RULES = {
     rule.name: rule
