@@ -21,6 +21,7 @@ from driver.e1000.rx_ring import (
     e1000_free_rx_resources,
     e1000_setup_rx_resources,
 )
+from driver.kernel.dma import dma_set_mask_and_coherent
 from driver.kernel.irq import IRQF_SHARED, free_irq, request_irq
 from driver.kernel.net.hard_start_xmit import NETDEV_TX_OK
 from driver.kernel.net.napi import NAPI_POLL_WEIGHT, napi_disable, napi_enable, netif_napi_add_weight
@@ -56,6 +57,7 @@ async def e1000_probe(
         rx_descriptors: length of the receive ring.
         weight: packets that one poll may take.
     """
+    dma_set_mask_and_coherent(pdev, (1 << 64) - 1)
     netdev = NetDevice(pdev.machine, "", E1000Ops(), None, parent=pdev)
     adapter = Adapter(
         netdev=netdev,

@@ -22,11 +22,15 @@ class PciDev:
     Attributes:
         machine: the machine that it is plugged into.
         slot: its number on the bus.
+        driver: name of the driver that has it; empty if none has.
+        dma_mask: the highest address that it can use; until its driver says otherwise, 32 bits.
         mappings: streaming DMA mappings that are alive: size in bytes and direction, by DMA address.
     """
 
     machine: Machine
     slot: int
+    driver: str = ""
+    dma_mask: int = (1 << 32) - 1
     mappings: dict[int, tuple[int, DmaDirection]] = field(default_factory=dict)
 
     @property
@@ -42,3 +46,10 @@ class PciDev:
     def iomap(self) -> Iomem:
         """Map its registers (pci_iomap of BAR 0)."""
         return Iomem(self.slot)
+
+
+def device_release_driver(dev: PciDev) -> None:
+    """A driver's remove() is over, and it no longer has the device (drivers/base/dd.c)."""
+    if dev.machine.rules is not None:
+        dev.machine.rules.dma.unbound(dev)
+    dev.driver = ""

@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING
 
 from driver.kernel import cpu
 from driver.kernel.rules.bus import Bus
+from driver.kernel.rules.dma import DmaRules
 from driver.kernel.rules.interrupts import InterruptRules
+from driver.kernel.rules.mapping import MappingTable
+from driver.kernel.rules.memory import CheckedMemory
 from driver.kernel.rules.place import context_of, driver_line
 from driver.kernel.rules.quiet import QuietRules
 from driver.kernel.rules.rule import CodeLine, Level, Rule, RuleBroken, Violation
@@ -26,7 +29,7 @@ class Checker:
     Attributes:
         memory: host memory as it is.
         bus: what it sees of devices.
-        scheduling, interrupts, quiet: the parts, by what they are about.
+        scheduling, interrupts, quiet, dma: the parts, by what they are about.
         violations: what was found, oldest first.
         counts: how often each rule was broken, by its name; those whose level is IGNORE are not counted.
         fatal: the one that ended the run.
@@ -49,6 +52,9 @@ class Checker:
         self.scheduling = SchedulingRules(self)
         self.interrupts = InterruptRules(self)
         self.quiet = QuietRules(self)
+        mappings = MappingTable()
+        self.dma = DmaRules(self, mappings)
+        machine.memory = CheckedMemory(self, machine.memory, mappings)
         machine.rules = self
 
     def broken(self, rule: Rule, what: str, *, where: CodeLine | None = None, **printed: object) -> None:
