@@ -448,12 +448,14 @@ class InterruptRules:
         if means.status is not None:
             seen.status = (seen.status or 0) | means.status
 
-    def scheduled(self, call: HandlerCall, device: Device) -> None:
-        """A handler schedules NAPI for a device."""
+    def scheduled(self, call: HandlerCall, device: Device) -> bool:
+        """A handler schedules NAPI for a device; returns whether that device is gone."""
         seen = call.seen.get(device.slot)
-        if seen is not None and seen.gone:
+        gone = seen is not None and seen.gone
+        if gone:
             what = f"irq {call.desc.irq}: the handler of {call.action.name} schedules NAPI for a device that is gone"
             self._broken(IRQ_DEVICE_GONE, what)
+        return gone
 
     def descriptor_read(self, device: Device) -> None:
         """The running code looks at a receive descriptor."""

@@ -201,8 +201,8 @@ NAPI_POLL_CONCURRENT = Rule(
     name="napi-poll-concurrent",
     invariant=9,
     level=Level.ERROR,
-    demands="no two CPUs are in poll() of one instance",
-    mend="Never clear NAPI_STATE_SCHED yourself; give the instance up with napi_complete_done only.",
+    demands="while poll() runs nobody else works on its ring: it belongs to who owns the instance",
+    mend="Let poll() do it: call napi_schedule from the timer or thread that wants it done.",
     source=_CORE + "NAPI_STATE_SCHED",
 )
 
@@ -309,9 +309,8 @@ class SchedulingRules:
 
     def _scheduled_by_handler(self, napi: Napi, handler: HandlerCall) -> None:
         device = self._checker.bus.device_of(napi.dev)
-        if device is None:
+        if device is None or self._checker.interrupts.scheduled(handler, device):
             return
-        self._checker.interrupts.scheduled(handler, device)
         unmasked = device.enabled & device.causes_of(napi)
         if unmasked and not self._checker.machine.irqs.desc(device.irq).depth:
             self._broken(
@@ -458,6 +457,8 @@ class SchedulingRules:
         if access.context is None:
             return
         poll = self._polls.get(access.context)
+        if means.rx_tail is not None:
+            self._look_for_others(poll, access)
         if poll is not None and self._checker.bus.device_of(poll.napi.dev) is access.device:
             self._access_in_poll(poll, access)
         elif means.unmasks and self._checker.interrupts.running(access.context) is not None:
@@ -465,6 +466,13 @@ class SchedulingRules:
                 owned = napi.state & SCHED and not napi.state & NPSVC
                 if owned and means.unmasks & access.device.causes_of(napi):
                     self._broken(NAPI_UNMASK_OWNED, f"{_name(napi)} is scheduled, and a handler unmasks its interrupt")
+
+    def _look_for_others(self, mine: Poll | None, access: Access) -> None:
+        """The tail of a receive ring is written: by who polls it?"""
+        for poll in self._polls.values():
+            if poll is not mine and not poll.released and self._checker.bus.device_of(poll.napi.dev) is access.device:
+                what = f"{_name(poll.napi)}: the tail of its ring is set to {access.means.rx_tail} while poll() runs"
+                self._broken(NAPI_POLL_CONCURRENT, what)
 
     def _access_in_poll(self, poll: Poll, access: Access) -> None:
         means, device, napi = access.means, access.device, poll.napi
