@@ -23,8 +23,6 @@ RX, TX, LINK = 1, 2, 4
 #: The ring: so many descriptors; the first byte of each is 1 when the device has finished with it.
 COUNT, DESCRIPTOR_BYTES = 8, 16
 
-_COSTS = {"mmio_write": 10, "mmio_request": 100, "mmio_completion": 100, "irq_entry": 50, "irq_exit": 20}
-
 
 class NicComputer(Computer):
     """A computer with one NIC.
@@ -37,7 +35,16 @@ class NicComputer(Computer):
         self.gone = False
         self._latched = self._mask = self._ring = self._head = 0
         self._level = False
-        super().__init__(cpus=cpus, napi_poll=50, softirq=30, **_COSTS)
+        super().__init__(
+            cpus=cpus,
+            mmio_write=10,
+            mmio_request=100,
+            mmio_completion=100,
+            irq_entry=50,
+            irq_exit=20,
+            softirq=30,
+            napi_poll=50,
+        )
 
     def cause(self, causes: int) -> None:
         """Something happens in the device."""
@@ -104,16 +111,19 @@ class SmallNicRegisters:
     def __init__(self) -> None:
         self._ring = self._tail = 0
 
-    def written(self, offset: int, value: int) -> Meaning:
+    def written(self, offset: int, value: int) -> Meaning:  # noqa: PLR0911 - one for each register
         if offset == RING:
             self._ring = value
-        elif offset == TAIL:
+        if offset == TAIL:
             self._tail = value
             return Meaning(rx_tail=value)
-        elif offset == ENABLE:
+        if offset == ENABLE:
             return Meaning(rx_dma=bool(value))
-        names = {ACK: "acknowledges", UNMASK: "unmasks", MASK: "masks"}
-        return Meaning(**{names[offset]: value}) if offset in names else NOTHING
+        if offset == ACK:
+            return Meaning(acknowledges=value)
+        if offset == UNMASK:
+            return Meaning(unmasks=value)
+        return Meaning(masks=value) if offset == MASK else NOTHING
 
     def read(self, offset: int, value: int) -> Meaning:
         if offset == CAUSE:

@@ -99,6 +99,7 @@ class WakesNoThread(Driver):
 
 def test_irq_no_thread(caplog: pytest.LogCaptureFixture) -> None:
     violation = check(WakesNoThread, a_link_change)
+    assert violation.printed == "IRQ 16 device eth0 returned IRQ_WAKE_THREAD but no thread function available."
     assert violation.printed in caplog.text
 
 
