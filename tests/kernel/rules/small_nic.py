@@ -111,7 +111,7 @@ class SmallNicRegisters:
     def __init__(self) -> None:
         self._ring = self._tail = 0
 
-    def written(self, offset: int, value: int) -> Meaning:  # noqa: PLR0911 - one for each register
+    def written(self, offset: int, value: int) -> Meaning:
         if offset == RING:
             self._ring = value
         if offset == TAIL:
