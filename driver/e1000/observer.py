@@ -114,9 +114,9 @@ class E1000Registers:
         return meaning(value) if meaning else NOTHING
 
     def read(self, offset: int, value: int) -> Meaning:
-        """A read of ICR clears what it shows."""
+        """A read of ICR clears all causes."""
         if offset == ICR.offset:
-            return Meaning(acknowledges=value & _CAUSES, status=value)
+            return Meaning(acknowledges=_CAUSES, status=value)
         return NOTHING
 
     def rx_descriptor(self, address: int) -> int | None:

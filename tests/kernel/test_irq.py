@@ -56,7 +56,7 @@ def test_all_handlers_of_a_shared_line_run_and_their_results_count_together() ->
     assert [event[3] for event in seen] == [IrqReturn.NONE, IrqReturn.HANDLED]
     desc = computer.machine.irqs.desc(FIRST_IRQ)
     assert desc.counts == [1]
-    assert desc.unhandled == 0
+    assert desc.irqs_unhandled == 0
 
 
 def test_request_irq_refuses_what_linux_refuses() -> None:

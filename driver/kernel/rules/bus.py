@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from driver.kernel import cpu
+from driver.kernel.net.napi import NO_BUSY_POLL
 from driver.kernel.pci import FIRST_IRQ
 
 if TYPE_CHECKING:
@@ -113,6 +114,7 @@ class Access(NamedTuple):
         value: written, or read.
         write: whether it is a write.
         means: what it does.
+        enabled: causes that were enabled before.
         context: what accessed it; None if that is not known.
     """
 
@@ -121,6 +123,7 @@ class Access(NamedTuple):
     value: int
     write: bool
     means: Meaning
+    enabled: int
     context: Context | None
 
 
@@ -134,7 +137,7 @@ class Device:
         rx_dma, tx_dma: whether it may write packets to memory, or fetch them.
         issued: writes so far.
         arrived: so many of them are known to be there: a read that started after them is back.
-        masked_by: number of the last write that disabled causes, see ``issued``.
+        rx_seen: the receive descriptor that a CPU looked at last: where, and what was there.
     """
 
     def __init__(self, slot: int) -> None:
@@ -142,38 +145,43 @@ class Device:
         self.registers: DeviceRegisters = Unknown()
         self.enabled = 0
         self.rx_dma = self.tx_dma = False
-        self.issued = self.arrived = self.masked_by = 0
+        self.issued = self.arrived = 0
+        self.rx_seen: tuple[int, bytes] | None = None
 
     @property
     def irq(self) -> int:
         """Its interrupt line."""
         return FIRST_IRQ + self.slot
 
-    @property
-    def flushed(self) -> bool:
-        """Whether all writes are known to be there."""
-        return self.arrived == self.issued
-
     def causes_of(self, napi: Napi) -> int:
         """Causes for which an instance polls: transmit only or not (NO_BUSY_POLL)."""
-        return self.registers.tx_causes if napi.state & _TX_ONLY else self.registers.rx_causes
+        return self.registers.tx_causes if napi.state & NO_BUSY_POLL else self.registers.rx_causes
+
+    def unseen(self, memory: HostMemory) -> bool:
+        """Whether it has finished with a receive descriptor that no CPU has looked at since."""
+        registers = self.registers
+        if not self.rx_dma:
+            return False
+        if self.rx_seen is None:
+            return registers.rx_done(memory, 0)
+        address, data = self.rx_seen
+        index = registers.rx_descriptor(address)
+        if index is None or not registers.rx_done(memory, index):
+            return False
+        return memory.read(address, len(data)) != data or registers.rx_done(memory, index + 1)
 
     def apply(self, means: Meaning) -> None:
         """An access had this meaning."""
         if means.reset:
             self.enabled = 0
             self.rx_dma = self.tx_dma = False
-        if means.masks:
-            self.enabled &= ~means.masks
-            self.masked_by = self.issued
-        self.enabled |= means.unmasks
+            self.rx_seen = None
+        self.enabled = self.enabled & ~means.masks | means.unmasks
         if means.rx_dma is not None:
             self.rx_dma = means.rx_dma
         if means.tx_dma is not None:
             self.tx_dma = means.tx_dma
 
-
-_TX_ONLY = 1 << 5  # NapiState.NO_BUSY_POLL; napi.py imports the machine, and so us
 
 Listener = Callable[[Access], None]
 
@@ -187,6 +195,7 @@ class Bus:
     """
 
     def __init__(self, checker: Checker) -> None:
+        self._checker = checker
         self._machine = checker.machine
         self.devices: dict[int, Device] = {}
         self.listeners: list[Listener] = []
@@ -211,6 +220,18 @@ class Bus:
             return None
         return self.device(dev.parent.slot)
 
+    def napis_of(self, device: Device) -> list[Napi]:
+        """NAPI instances of a device's interfaces."""
+        return [napi for napi in self._machine.napis if self.device_of(napi.dev) is device]
+
+    def descriptor_read(self, pdev: PciDev, address: int, data: bytes) -> None:
+        """A CPU has read this from coherent memory of a device."""
+        device = self.device(pdev.slot)
+        if device.registers.rx_descriptor(address) is not None:
+            device.rx_seen = address, data
+            self._checker.scheduling.descriptor_read(pdev)
+            self._checker.interrupts.descriptor_read(device)
+
     # --- what the machine tells ------------------------------------------------------------------------------------
 
     def write(self, slot: int, offset: int, value: int) -> None:
@@ -218,10 +239,11 @@ class Bus:
         device = self.device(slot)
         device.issued += 1
         means = device.registers.written(offset, value)
+        enabled = device.enabled
         device.apply(means)
         running = cpu.running()
         context = running.stack[-1] if running and running.stack else None
-        access = Access(device, offset, value, True, means, context)
+        access = Access(device, offset, value, True, means, enabled, context)
         for listener in self.listeners:
             listener(access)
 
@@ -238,7 +260,8 @@ class Bus:
         device, offset, issued = started
         device.arrived = max(device.arrived, issued)
         means = device.registers.read(offset, value)
+        enabled = device.enabled
         device.apply(means)
-        access = Access(device, offset, value, False, means, self._machine.cpus[tag].stack[-1])
+        access = Access(device, offset, value, False, means, enabled, self._machine.cpus[tag].stack[-1])
         for listener in self.listeners:
             listener(access)
