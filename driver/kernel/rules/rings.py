@@ -267,29 +267,28 @@ class RingRules:
     def _doorbell(self, ring: Ring, tail: int) -> None:
         """The tail moves."""
         self._locate(ring)
-        if tail >= ring.count:
-            if ring.count:
-                self._broken(RING_WRAP, f"{ring.where}: the tail is set to {tail}, it has {ring.count} descriptors")
+        if not ring.count:
             return
+        if tail >= ring.count:
+            self._broken(RING_WRAP, f"{ring.where}: the tail is set to {tail}, it has {ring.count} descriptors")
+            tail %= ring.count
         slots = [slot % ring.count for slot in range(ring.tail, ring.tail + (tail - ring.tail) % ring.count)]
-        fresh = [slot for slot in slots if not ring.given[slot]]
-        if len(fresh) < len(slots):
+        twice = sum(ring.given[slot] for slot in slots)
+        if twice:
             self._broken(
                 RING_GIVEN_TWICE,
-                f"{ring.where}: the tail goes from {ring.tail} to {tail}, and the device already owns "
-                f"{len(slots) - len(fresh)} of the descriptors in between",
+                f"{ring.where}: the tail goes from {ring.tail} to {tail}, and the device already owns {twice} of the "
+                "descriptors in between",
             )
-        elif self._is_full(ring, slots):
+            return
+        if self._is_full(ring, slots):
             self._broken(
                 RING_TAIL_AT_HEAD,
                 f"{ring.where}: the tail goes from {ring.tail} to {tail}, where the head is: the device is to own all "
                 f"{ring.count} descriptors",
             )
-            ring.release()
-            fresh = []
         ring.tail = tail
-        if fresh:
-            self._give(ring, fresh)
+        self._give(ring, slots)
 
     def _is_full(self, ring: Ring, slots: list[int]) -> bool:
         """Whether the device is to get the last descriptor too."""
