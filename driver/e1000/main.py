@@ -24,7 +24,7 @@ from driver.e1000.rx_ring import (
 from driver.kernel.dma import dma_set_mask_and_coherent
 from driver.kernel.irq import IRQF_SHARED, free_irq, request_irq
 from driver.kernel.net.hard_start_xmit import NETDEV_TX_OK
-from driver.kernel.net.napi import NAPI_POLL_WEIGHT, napi_disable, napi_enable, netif_napi_add_weight
+from driver.kernel.net.napi import NAPI_POLL_WEIGHT, napi_disable, napi_enable, netif_napi_add_weight, netif_napi_del
 from driver.kernel.net.netdevice import (
     NetDevice,
     NetDeviceFlags,
@@ -32,9 +32,10 @@ from driver.kernel.net.netdevice import (
     netif_carrier_off,
     netif_carrier_on,
     register_netdev,
+    unregister_netdev,
 )
 from driver.kernel.net.skbuff import SkBuff, kfree_skb_reason
-from driver.kernel.pci import PciDev
+from driver.kernel.pci import PciDev, pci_disable_device, pci_enable_device
 from driver.kernel.timer import TimerList, usleep_range
 from hdl.nic.regmap import ICR, ICS, RCTL, RDBAH, RDBAL, RDH, RDLEN, RDT, STATUS
 
@@ -57,6 +58,8 @@ async def e1000_probe(
         rx_descriptors: length of the receive ring.
         weight: packets that one poll may take.
     """
+    pci_enable_device(pdev)
+    pdev.driver = "e1000"
     dma_set_mask_and_coherent(pdev, (1 << 64) - 1)
     netdev = NetDevice(pdev.machine, "", E1000Ops(), None, parent=pdev)
     adapter = Adapter(
@@ -75,6 +78,14 @@ async def e1000_probe(
     netif_carrier_off(netdev)
     register_netdev(netdev)
     return netdev
+
+
+async def e1000_remove(netdev: NetDevice) -> None:
+    """Let go of the device."""
+    adapter = _adapter(netdev)
+    await unregister_netdev(netdev)
+    netif_napi_del(adapter.napi)
+    pci_disable_device(adapter.pdev)
 
 
 def _adapter(netdev: NetDevice) -> Adapter:

@@ -9,6 +9,8 @@ import enum
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from driver.kernel.cpu import running
+
 if TYPE_CHECKING:
     from driver.kernel.pci import PciDev
 
@@ -150,7 +152,7 @@ def dma_free_coherent(dev: PciDev, memory: CoherentMemory) -> None:
     machine.pages.free(memory.dma, memory.size)
 
 
-# --- streaming mappings ---------------------------------------------------------------------------------------------
+# --- streaming mappings -----------------------------------------------------------------------------------------------
 
 
 def dma_map_single(dev: PciDev, address: int, size: int, direction: DmaDirection) -> int:
@@ -219,12 +221,25 @@ def dma_sync_single_range_for_device(dev: PciDev, dma: int, offset: int, size: i
     dma_sync_single_for_device(dev, dma + offset, size, direction)
 
 
-# --- barriers ---------------------------------------------------------------------------------------------------------
+# --- barriers: the model's CPUs do everything in order; the calls mark where hardware needs them ----------------------
 
 
 def dma_rmb() -> None:
-    """Order reads of coherent memory. The model's CPUs read in order; the call marks where hardware needs it."""
+    """Order reads of coherent memory: what follows is read after what came before."""
+    cpu = running()
+    if cpu is not None and cpu.machine.rules is not None:
+        cpu.machine.rules.rings.read_barrier()
 
 
 def dma_wmb() -> None:
-    """Order writes of coherent memory. The model's CPUs write in order; the call marks where hardware needs it."""
+    """Order writes of coherent memory, as devices see them."""
+    cpu = running()
+    if cpu is not None and cpu.machine.rules is not None:
+        cpu.machine.rules.rings.write_barrier(mmio=False)
+
+
+def wmb() -> None:
+    """Order all writes: of coherent memory, and of registers by writel_relaxed."""
+    cpu = running()
+    if cpu is not None and cpu.machine.rules is not None:
+        cpu.machine.rules.rings.write_barrier(mmio=True)

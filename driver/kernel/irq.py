@@ -254,7 +254,10 @@ async def free_irq(irq: int, dev_id: object) -> None:
 
 async def synchronize_irq(irq: int) -> None:
     """Wait until no CPU runs handlers of the line. Only in task context."""
-    desc = this_cpu().machine.irqs.desc(irq)
+    machine = this_cpu().machine
+    if machine.rules is not None:
+        machine.rules.mmio.waits(irq)
+    desc = machine.irqs.desc(irq)
     while desc.in_progress:
         await usleep_range(1, 1)
 

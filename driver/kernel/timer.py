@@ -141,6 +141,8 @@ async def schedule_hrtimeout(ns: int) -> None:
     if task is None:
         await sleep_until_woken()  # only a task can sleep: that says so
         return
+    if task.cpu.machine.rules is not None:
+        task.cpu.machine.rules.mmio.waits()
     awake = False
 
     def expire() -> None:

@@ -459,6 +459,7 @@ def poll_begins(napi: Napi, budget: int) -> None:
     rules = this_cpu().machine.rules
     if rules is not None:
         rules.scheduling.poll_begins(napi, budget)
+        rules.rings.poll_begins(napi)
 
 
 def poll_ends(napi: Napi, work: int) -> None:
@@ -466,6 +467,7 @@ def poll_ends(napi: Napi, work: int) -> None:
     rules = this_cpu().machine.rules
     if rules is not None:
         rules.scheduling.poll_returned(napi, work, napi.budget)
+        rules.rings.poll_returned(napi, work, napi.budget)
     napi.in_poll, napi.work_done = False, work
     napi.polls += 1
     napi.packets += work

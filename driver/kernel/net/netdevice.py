@@ -148,6 +148,12 @@ def register_netdev(dev: NetDevice) -> None:
     dev.ifindex = len(dev.machine.netdevs) + 1
 
 
+async def unregister_netdev(dev: NetDevice) -> None:
+    """Take the interface down, if it is up, and forget it."""
+    await dev_close(dev)
+    dev.machine.netdevs.remove(dev)
+
+
 def netif_running(dev: NetDevice) -> bool:
     """Whether the interface is up."""
     return dev.running

@@ -11,8 +11,10 @@ from driver.kernel.rules.dma import DmaRules
 from driver.kernel.rules.interrupts import InterruptRules
 from driver.kernel.rules.mapping import MappingTable
 from driver.kernel.rules.memory import CheckedMemory
+from driver.kernel.rules.mmio import MmioRules
 from driver.kernel.rules.place import context_of, driver_line
 from driver.kernel.rules.quiet import QuietRules
+from driver.kernel.rules.rings import RingRules
 from driver.kernel.rules.rule import CodeLine, Level, Rule, RuleBroken, Violation
 from driver.kernel.rules.scheduling import SchedulingRules
 
@@ -29,7 +31,7 @@ class Checker:
     Attributes:
         memory: host memory as it is.
         bus: what it sees of devices.
-        scheduling, interrupts, quiet, dma: the parts, by what they are about.
+        scheduling, interrupts, quiet, rings, mmio, dma: the parts, by what they are about.
         violations: what was found, oldest first.
         counts: how often each rule was broken, by its name; those whose level is IGNORE are not counted.
         fatal: the one that ended the run.
@@ -53,6 +55,8 @@ class Checker:
         self.interrupts = InterruptRules(self)
         self.quiet = QuietRules(self)
         mappings = MappingTable()
+        self.rings = RingRules(self, machine.memory, mappings)
+        self.mmio = MmioRules(self)
         self.dma = DmaRules(self, mappings)
         machine.memory = CheckedMemory(self, machine.memory, mappings)
         machine.rules = self

@@ -12,7 +12,7 @@ from driver.kernel.dma import (
     DmaDirection,
     dma_capable,
 )
-from driver.kernel.rules.mapping import Mapping, MappingTable
+from driver.kernel.rules.mapping import BEYOND, Mapping, MappingTable
 from driver.kernel.rules.rule import Level, Rule
 
 if TYPE_CHECKING:
@@ -202,10 +202,11 @@ class DmaRules:
 
     def __init__(self, checker: Checker, table: MappingTable) -> None:
         self._broken = checker.broken
+        self._rings = checker.rings
         self._table = table
         self._memory_bytes = checker.machine.memory.size
 
-    # --- making mappings -------------------------------------------------------------------------------------------
+    # --- making mappings ----------------------------------------------------------------------------------------------
 
     def mapped(self, dev: PciDev, address: int, size: int, direction: DmaDirection) -> bool:
         """dma_map_single; returns whether the device can use the memory."""
@@ -242,8 +243,11 @@ class DmaRules:
         mapping = Mapping(dev, memory.dma, memory.size, _BIDIRECTIONAL, "coherent")
         mapping.checked = True
         self._table.add(mapping)
+        rest = -memory.size % PAGE_SIZE
+        if rest:
+            self._table.add(Mapping(dev, mapping.end, rest, _BIDIRECTIONAL, BEYOND))
 
-    # --- undoing them ----------------------------------------------------------------------------------------------
+    # --- undoing them -------------------------------------------------------------------------------------------------
 
     def unmapped(self, dev: PciDev, dma: int, size: int, direction: DmaDirection) -> None:
         """dma_unmap_single."""
@@ -260,7 +264,9 @@ class DmaRules:
 
     def freed(self, dev: PciDev, memory: CoherentMemory) -> None:
         """dma_free_coherent."""
-        self._undone(dev, memory.dma, memory.size, "coherent", _BIDIRECTIONAL)
+        mapping = self._undone(dev, memory.dma, memory.size, "coherent", _BIDIRECTIONAL)
+        if mapping is not None and mapping.size % PAGE_SIZE:
+            self._table.remove(next(other for other in self._table.at(mapping.end) if other.kind is BEYOND))
 
     def _undone(self, dev: PciDev, dma: int, size: int, kind: str, direction: DmaDirection) -> Mapping | None:
         """check_unmap: the mapping that is undone, if there is one."""
@@ -280,6 +286,8 @@ class DmaRules:
             self._say(DMA_UNMAP_FUNCTION, dev, what, address=dma, size=size, kind=mapping.kind, with_=kind)
         elif direction is not mapping.direction:
             self._directions(DMA_UNMAP_DIRECTION, mapping, size, direction, "unmapped")
+        if mapping.ring is not None:
+            self._rings.unmapped(mapping)
         self._table.remove(mapping)
         return mapping
 
@@ -309,7 +317,7 @@ class DmaRules:
                 kind=last.kind,
             )
 
-    # --- syncing ---------------------------------------------------------------------------------------------------
+    # --- syncing ------------------------------------------------------------------------------------------------------
 
     def synced(self, dev: PciDev, dma: int, size: int, direction: DmaDirection, *, for_cpu: bool) -> None:
         """dma_sync_single_for_cpu and _for_device."""
@@ -326,7 +334,7 @@ class DmaRules:
             self._directions(rule, mapping, mapping.size, direction, "synced")
         mapping.synced(dma, size, for_cpu=for_cpu)
 
-    # --- saying it -------------------------------------------------------------------------------------------------
+    # --- saying it ----------------------------------------------------------------------------------------------------
 
     def _directions(self, rule: Rule, mapping: Mapping, size: int, direction: DmaDirection, verb: str) -> None:
         self._say(

@@ -9,6 +9,9 @@ from driver.kernel.dma import CACHE_LINE_BYTES, PAGE_SIZE, DmaDirection
 
 if TYPE_CHECKING:
     from driver.kernel.pci import PciDev
+    from driver.kernel.rules.ring_state import Ring
+
+BEYOND = "beyond"
 
 PAGE_SHIFT = PAGE_SIZE.bit_length() - 1
 _LINE = -CACHE_LINE_BYTES  # mask of a cache line's address
@@ -20,13 +23,15 @@ class Mapping:
     Attributes:
         dma, end: its first address, and the one behind it.
         size: bytes.
-        kind: what Linux calls it: "phy" for dma_map_single and dma_map_page, "coherent".
+        kind: what Linux calls it: "phy" for dma_map_single and dma_map_page, "coherent". And what no device may use:
+            BEYOND, the rest of the last page of coherent memory.
         checked: dma_mapping_error was asked.
         cpu_from, cpu_end: the part of a streaming mapping that is the CPU's, by a sync.
         dirty: the CPU wrote to that part.
+        ring: the one in which a descriptor of the device's points to it.
     """
 
-    __slots__ = ("checked", "cpu_end", "cpu_from", "dev", "direction", "dirty", "dma", "end", "kind", "size")
+    __slots__ = ("checked", "cpu_end", "cpu_from", "dev", "direction", "dirty", "dma", "end", "kind", "ring", "size")
 
     def __init__(self, dev: PciDev, dma: int, size: int, direction: DmaDirection, kind: str = "phy") -> None:
         self.dev = dev
@@ -37,6 +42,7 @@ class Mapping:
         self.kind = kind
         self.checked = self.dirty = False
         self.cpu_from = self.cpu_end = 0
+        self.ring: Ring | None = None
 
     def synced(self, dma: int, size: int, *, for_cpu: bool) -> None:
         """A part was synced; one that joins another for the CPU makes it larger."""
@@ -65,8 +71,8 @@ class MappingTable:
 
     def of(self, dev: PciDev) -> list[Mapping]:
         """Mappings of a device, by address."""
-        found = {mapping: None for number in sorted(self.pages) for mapping in self.pages[number] if mapping.dev is dev}
-        return list(found)
+        found = dict.fromkeys(mapping for number in sorted(self.pages) for mapping in self.pages[number])
+        return [mapping for mapping in found if mapping.dev is dev and mapping.kind is not BEYOND]
 
     def add(self, mapping: Mapping) -> Mapping | None:
         """Note a mapping; returns another that has a cache line in common with it, if there is one."""

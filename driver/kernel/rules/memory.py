@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from driver.kernel.dma import PAGE_SIZE, DmaDirection, HostMemory
-from driver.kernel.rules.mapping import PAGE_SHIFT, Mapping, MappingTable
+from driver.kernel.rules.mapping import BEYOND, PAGE_SHIFT, Mapping, MappingTable
+from driver.kernel.rules.rings import RING_WRAP
 from driver.kernel.rules.rule import Level, Rule
 
 if TYPE_CHECKING:
@@ -51,11 +52,14 @@ class CheckedMemory:
         self.unchecked = memory
         self._broken = checker.broken
         self._bus = checker.bus
+        self._rings = checker.rings
         self._pages = table.pages
 
     def read(self, address: int, length: int) -> bytes:
         """Bytes at an address."""
         data = self.unchecked.read(address, length)
+        if self._rings.unfenced:
+            self._rings.payload_read(address, length)
         end = address + length
         for mapping in self._pages.get(address >> PAGE_SHIFT) or ():
             if mapping.dma < end and address < mapping.end:
@@ -89,9 +93,11 @@ class CheckedMemory:
     def _reads(self, mapping: Mapping, address: int, data: bytes) -> None:
         """The CPU reads where a device may write."""
         if mapping.kind == "coherent":
+            self._rings.read(address, data)
             self._bus.descriptor_read(mapping.dev, address, data)
-            return
-        if mapping.direction is not _TO_DEVICE and not _is_cpus(mapping, address, len(data)):
+        elif mapping.kind is BEYOND:
+            self._beyond_the_end(mapping, address)
+        elif mapping.direction is not _TO_DEVICE and not _is_cpus(mapping, address, len(data)):
             self._broken(
                 DMA_NO_SYNC_FOR_CPU,
                 f"{mapping.dev.name}: the CPU reads {len(data)} bytes at {address:#x}, in a buffer of {mapping.size} "
@@ -100,16 +106,22 @@ class CheckedMemory:
 
     def _writes(self, mapping: Mapping, address: int, data: bytes) -> None:
         """The CPU writes where a device reads or writes."""
-        if mapping.kind == "coherent":
-            return
-        if _is_cpus(mapping, address, len(data)):
+        if mapping.kind is BEYOND:
+            self._beyond_the_end(mapping, address)
+        elif mapping.kind == "coherent":
+            self._rings.write(address, data)
+        elif _is_cpus(mapping, address, len(data)):
             mapping.dirty = True
-            return
-        self._broken(
-            DMA_WRITTEN_AFTER_MAP if mapping.direction is _TO_DEVICE else DMA_BUFFER_WRITTEN,
-            f"{mapping.dev.name}: the CPU writes {len(data)} bytes at {address:#x}, in a buffer of {mapping.size} "
-            f"bytes that is mapped {mapping.direction.name}; {_synced(mapping)}",
-        )
+        else:
+            self._broken(
+                DMA_WRITTEN_AFTER_MAP if mapping.direction is _TO_DEVICE else DMA_BUFFER_WRITTEN,
+                f"{mapping.dev.name}: the CPU writes {len(data)} bytes at {address:#x}, in a buffer of {mapping.size} "
+                f"bytes that is mapped {mapping.direction.name}; {_synced(mapping)}",
+            )
+
+    def _beyond_the_end(self, mapping: Mapping, address: int) -> None:
+        what = f"{mapping.dev.name}: coherent memory is used {address - mapping.dma} bytes behind its end"
+        self._broken(RING_WRAP, what)
 
 
 def _is_cpus(mapping: Mapping, address: int, length: int) -> bool:

@@ -1,0 +1,87 @@
+"""The driver breaks no rule, in any mode; and that the checker sees what it does."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from driver.e1000.hw import er32, ew32
+from driver.e1000.main import e1000_remove
+from driver.kernel.net.netdevice import NETIF_F_GRO, dev_close, dev_open
+from driver.kernel.pci import device_release_driver
+from emulator.engines.base import WireFrame
+from hdl.nic.regmap import RCTL
+from tests.e1000.support import Rig
+
+
+def finish(rig: Rig) -> None:
+    """Unload the driver."""
+    for adapter in rig.adapters:
+        rig.call(e1000_remove(adapter.netdev))
+        device_release_driver(adapter.pdev)
+
+
+@pytest.mark.parametrize("costs", ["modern", "router2002"])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"mode": "napi"},
+        {"mode": "irq"},
+        {"mode": "napi", "generate": (1514,), "ring": 64},
+        {"mode": "napi", "nics": 3},
+        {"mode": "napi", "pps": 20_000},
+        {"mode": "irq", "pps": 20_000},
+    ],
+)
+def test_the_driver_breaks_no_rule(options: dict[str, Any], costs: str) -> None:
+    rig = Rig(checked=True, costs=costs, count=2000, **options)
+    for nic in range(rig.scenario.nics):
+        rig.send(rig.traffic(nic), nic)
+    rig.run_for(120_000_000)
+    assert len(rig.delivered) > 500
+    finish(rig)
+    assert not rig.checker.violations
+
+
+def test_it_breaks_none_with_gro_and_with_frames_of_several_buffers_and_bad_ones() -> None:
+    rig = Rig(checked=True, count=500, pps=50_000)
+    rig.netdevs[0].features |= NETIF_F_GRO
+    hw = rig.adapter.hw
+    rig.call(ew32(hw, RCTL, rig.call(er32(hw, RCTL)) | RCTL.LPE | RCTL.SBP))
+    good = rig.traffic()
+    long = WireFrame(good[0].data + bytes(3000))
+    rig.send([*good, WireFrame(good[0].data, bad_fcs=True), long, *good])
+    rig.run_for(20_000_000)
+    assert len(rig.delivered) == 1000
+    assert rig.adapter.rx_dropped == 2
+    for _ in range(2):
+        rig.call(dev_close(rig.netdevs[0]))
+        rig.call(dev_open(rig.netdevs[0]))
+    rig.send(good)
+    rig.run_for(20_000_000)
+    assert len(rig.delivered) == 1500
+    finish(rig)
+    assert not rig.checker.violations
+
+
+def test_it_breaks_none_when_memory_runs_out() -> None:
+    rig = Rig(checked=True, ring=64, count=200, pps=100_000)
+    frags = rig.machine.frags
+    alloc, frags.alloc = frags.alloc, lambda: 0  # type: ignore[method-assign]
+    rig.send(rig.traffic())
+    rig.run_for(3_000_000)
+    assert rig.adapter.alloc_rx_buff_failed
+    frags.alloc = alloc  # type: ignore[method-assign]
+    rig.run_for(2_100_000_000)
+    assert len(rig.delivered) == 200
+    finish(rig)
+
+
+def test_it_breaks_none_when_closed_under_traffic() -> None:
+    rig = Rig(checked=True, count=20_000, costs="router2002")
+    rig.send(rig.traffic())
+    rig.run_for(1_000_000)
+    finish(rig)
+    rig.run_for(1_000_000)
+    assert not rig.checker.violations
