@@ -47,7 +47,8 @@ class Rig:
         self.emulation = Emulation(self.engine, costs, cpus=self.scenario.cpus)
         self.machine = self.emulation.machine
         if checked:
-            self.checker = Checker(self.machine, dict.fromkeys(RULES, Level.ERROR))
+            levels = {name: Level.ERROR for name, rule in RULES.items() if rule.level is not Level.IGNORE}
+            self.checker = Checker(self.machine, levels)
             for pdev in self.emulation.devices:
                 observe(self.checker, pdev)
         self.delivered: list[tuple[int, str, bytes]] = []
