@@ -8,7 +8,9 @@ from typing import Any, TypeVar
 
 from driver.e1000.adapter import Adapter
 from driver.e1000.observer import observe
+from driver.kernel.rules.catalogue import RULES
 from driver.kernel.rules.checker import Checker
+from driver.kernel.rules.rule import Level
 from emulator.cost_profiles import load_costs
 from emulator.emulation import Emulation
 from emulator.engines.base import WireFrame
@@ -45,7 +47,8 @@ class Rig:
         self.emulation = Emulation(self.engine, costs, cpus=self.scenario.cpus)
         self.machine = self.emulation.machine
         if checked:
-            self.checker = Checker(self.machine)
+            levels = {name: Level.ERROR for name, rule in RULES.items() if rule.level is not Level.IGNORE}
+            self.checker = Checker(self.machine, levels)
             for pdev in self.emulation.devices:
                 observe(self.checker, pdev)
         self.delivered: list[tuple[int, str, bytes]] = []

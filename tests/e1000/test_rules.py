@@ -41,7 +41,7 @@ def test_the_driver_breaks_no_rule(options: dict[str, Any], costs: str) -> None:
     rig.run_for(120_000_000)
     assert len(rig.delivered) > 500
     finish(rig)
-    assert "dma-cacheline" not in rig.checker.counts
+    assert not rig.checker.violations
 
 
 def test_it_breaks_none_with_gro_and_with_frames_of_several_buffers_and_bad_ones() -> None:
@@ -62,7 +62,7 @@ def test_it_breaks_none_with_gro_and_with_frames_of_several_buffers_and_bad_ones
     rig.run_for(20_000_000)
     assert len(rig.delivered) == 1500
     finish(rig)
-    assert "dma-cacheline" not in rig.checker.counts
+    assert not rig.checker.violations
 
 
 def test_it_breaks_none_when_memory_runs_out() -> None:
@@ -84,4 +84,4 @@ def test_it_breaks_none_when_closed_under_traffic() -> None:
     rig.run_for(1_000_000)
     finish(rig)
     rig.run_for(1_000_000)
-    assert "dma-cacheline" not in rig.checker.counts
+    assert not rig.checker.violations

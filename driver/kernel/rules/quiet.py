@@ -46,7 +46,7 @@ class QuietRules:
         self._machine = checker.machine
         costs = checker.machine.costs
         self._grace = GRACE_NS + costs.mmio_request + costs.mmio_completion + costs.dma_write
-        self._since: dict[Napi, tuple[Rule, int]] = {}  # what may be wrong with it, and from when on
+        self._since: dict[Napi, tuple[tuple[object, ...], int]] = {}  # what may be wrong with it, and from when on
         self._said: set[Napi] = set()
 
     def idle(self) -> None:
@@ -60,9 +60,10 @@ class QuietRules:
                 self._since.pop(napi, None)
                 self._said.discard(napi)
                 continue
+            state = (rule, napi.polls, sum(self._machine.irqs.desc(device.irq).counts))
             known = self._since.get(napi)
-            if known is None or known[0] is not rule:
-                self._since[napi] = rule, now
+            if known is None or known[0] != state:
+                self._since[napi] = state, now
             elif now - known[1] > self._grace + device.registers.coalesce_ns and napi not in self._said:
                 self._said.add(napi)
                 self._say(rule, napi)

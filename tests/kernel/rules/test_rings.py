@@ -197,9 +197,8 @@ class OwnNoWmb(OwnDriver):
 class OwnAtOneGo(OwnDriver):
     def write_descriptor(self, slot: int) -> None:
         status = OWN | (END if slot == DESCRIPTORS - 1 else 0)
-        self.ring.write(
-            slot * 16, self.dma[slot].to_bytes(8, "little") + bytes((0, 0, 0, 0, status))
-        )  # ring-own-no-wmb
+        descriptor = self.dma[slot].to_bytes(8, "little") + bytes((0, 0, 0, 0, status))
+        self.ring.write(slot * 16, descriptor)  # ring-own-no-wmb
 
 
 class OwnWritesAfterFlip(OwnDriver):
