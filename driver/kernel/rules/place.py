@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import sys
 import traceback
 from collections.abc import Callable
@@ -100,6 +101,7 @@ def context_of(cpu: Cpu | None) -> str:
     return f"CPU {cpu.id}, task {task}"
 
 
+@functools.cache
 def _short(file: str) -> str:
     """A file as its reader knows it: below the present directory if it is there."""
     path = Path(file)

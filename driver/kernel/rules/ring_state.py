@@ -76,6 +76,7 @@ class Ring:
     Attributes:
         dev: its device.
         registers: what is known of it.
+        size, written_at, status_at, done, done_value, eop: of its layout.
         base, count: as they were when it was last looked at.
         end: address behind its last descriptor.
         pages: numbers of the pages that it lies in.
@@ -92,21 +93,30 @@ class Ring:
         "base",
         "count",
         "dev",
+        "done",
+        "done_value",
         "end",
+        "eop",
         "given",
         "in_packet",
         "mappings",
         "owned",
         "pages",
         "registers",
+        "size",
+        "status_at",
         "stopped",
         "tail",
         "where",
+        "written_at",
     )
 
     def __init__(self, dev: PciDev, registers: RingRegisters) -> None:
         self.dev = dev
         self.registers = registers
+        layout = registers.layout
+        self.size, self.written_at, self.status_at = layout.size, layout.written_at, layout.status_at
+        self.done, self.done_value, self.eop = layout.done, layout.done_value, layout.eop
         self.base = self.end = self.count = self.tail = self.owned = 0
         self.pages = range(0)
         self.given = bytearray()

@@ -436,43 +436,46 @@ class RingRules:
 
     def read(self, address: int, data: bytes) -> None:
         """The CPU has read coherent memory."""
-        ring = self._ring(address)
-        if ring is None:
+        for ring in self._pages.get(address >> PAGE_SHIFT, ()):
+            if ring.base <= address < ring.end:
+                break
+        else:
             return
-        offset, size = address - ring.base, ring.registers.layout.size
-        at = offset % size
-        if at + len(data) <= size:
-            self._read(ring, offset // size, at, data)
+        slot, at = divmod(address - ring.base, ring.size)
+        if at + len(data) <= ring.size:
+            self._read(ring, slot, at, data)
             return
         for slot, at, part in _by_descriptor(ring, address, data):
             self._read(ring, slot, at, part)
 
     def _read(self, ring: Ring, slot: int, at: int, data: bytes) -> None:
         """A descriptor, or a part of it from an offset on, was read."""
-        layout = ring.registers.layout
         end = at + len(data)
-        has_status = at <= layout.status_at < end
+        if not at <= ring.status_at < end:
+            if end > ring.written_at:
+                self._read_without_status(ring, slot, at, end)
+        elif ring.given[slot]:
+            status = data[ring.status_at - at]
+            if status & ring.done == ring.done_value:
+                word = ring.status_at // _WORD * _WORD
+                if max(at, ring.written_at) < word or end > word + _WORD:
+                    what = f"{ring.where}: descriptor {slot} is read at one go, status and all, in {len(data)} bytes"
+                    self._broken(RING_NO_RMB, what)
+                self._done(ring, slot, status)
+
+    def _read_without_status(self, ring: Ring, slot: int, at: int, end: int) -> None:
+        """What the device writes was read, but not the status."""
         if not ring.given[slot]:
-            descriptor = ring.base + slot * layout.size
-            if not has_status and end > layout.written_at and any(descriptor == seen for seen, _ in self.unfenced):
+            descriptor = ring.base + slot * ring.size
+            if any(descriptor == seen for seen, _ in self.unfenced):
                 what = f"{ring.where}: descriptor {slot} was seen to be done, and is read on without a dma_rmb()"
                 self._broken(RING_NO_RMB, what)
-        elif not has_status:
-            if end > layout.written_at and not ring.stopped:
-                what = (
-                    f"{ring.where}: bytes {at} to {end - 1} of descriptor {slot} are read; nobody knows it to be done"
-                )
-                self._broken(RING_READ_BEFORE_DONE, what)
-        elif data[layout.status_at - at] & layout.done == layout.done_value:
-            word = layout.status_at // _WORD * _WORD
-            if max(at, layout.written_at) < word or end > word + _WORD:
-                what = f"{ring.where}: descriptor {slot} is read at one go, status and all, in {len(data)} bytes"
-                self._broken(RING_NO_RMB, what)
-            self._done(ring, slot, data[layout.status_at - at])
+        elif not ring.stopped:
+            what = f"{ring.where}: bytes {at} to {end - 1} of descriptor {slot} are read; nobody knows it to be done"
+            self._broken(RING_READ_BEFORE_DONE, what)
 
     def _done(self, ring: Ring, slot: int, status: int) -> None:
         """The CPU sees that the device has finished with a descriptor."""
-        layout = ring.registers.layout
         if not ring.registers.receives:  # those before it are done as well: not each is to say so
             first = slot
             while ring.given[(first - 1) % ring.count] and (first - 1) % ring.count != slot:
@@ -481,13 +484,13 @@ class RingRules:
                 ring.take(earlier % ring.count)
             return
         mapping = ring.take(slot)
-        self.unfenced.append((ring.base + slot * layout.size, mapping))
-        first, last = not ring.in_packet, not layout.eop or bool(status & layout.eop)
+        self.unfenced.append((ring.base + slot * ring.size, mapping))
+        first, last = not ring.in_packet, not ring.eop or bool(status & ring.eop)
         ring.in_packet = not last
         if mapping is not None and not (first and last):
             self.fragments[mapping.dma] = (first, last)
         if last:
-            context = _context()
+            context = this_cpu().stack[-1]
             if context in self._seen:
                 self._seen[context] += 1
 
