@@ -51,7 +51,6 @@ class CheckedMemory:
         self.size = memory.size
         self.unchecked = memory
         self._broken = checker.broken
-        self._bus = checker.bus
         self._rings = checker.rings
         self._pages = table.pages
 
@@ -94,7 +93,6 @@ class CheckedMemory:
         """The CPU reads where a device may write."""
         if mapping.kind == "coherent":
             self._rings.read(address, data)
-            self._bus.descriptor_read(mapping.dev, address, data)
         elif mapping.kind is BEYOND:
             self._beyond_the_end(mapping, address)
         elif mapping.direction is not _TO_DEVICE and not _is_cpus(mapping, address, len(data)):

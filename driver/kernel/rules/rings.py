@@ -199,6 +199,7 @@ class RingRules:
 
     def __init__(self, checker: Checker, memory: HostMemory, table: MappingTable) -> None:
         self._broken = checker.broken
+        self._checker = checker
         self._machine = checker.machine
         self._memory = memory
         self._table = table
@@ -220,6 +221,23 @@ class RingRules:
     def of(self, dev: PciDev) -> list[Ring]:
         """A device's rings."""
         return self._rings.get(dev.slot, [])
+
+    def known(self, slot: int) -> bool:
+        """Whether rings of the device with this number are checked."""
+        return slot in self._rings
+
+    def unseen(self, slot: int) -> bool:
+        """Whether the device of this number is done with a receive descriptor that no CPU has looked at since."""
+        for ring in self._rings.get(slot, ()):
+            if ring.registers.receives and ring.owned and not ring.stopped:
+                layout = ring.registers.layout
+                oldest = ring.given.find(1, ring.tail)
+                if oldest < 0:
+                    oldest = ring.given.find(1)
+                status = self._memory.read(ring.base + oldest * layout.size + layout.status_at, 1)[0]
+                if status & layout.done == layout.done_value:
+                    return True
+        return False
 
     # --- doorbells ----------------------------------------------------------------------------------------------------
 
@@ -429,6 +447,9 @@ class RingRules:
         ring = self._ring(address)
         if ring is None:
             return
+        if ring.registers.receives:
+            self._checker.scheduling.descriptor_read(ring.dev)
+            self._checker.interrupts.descriptor_read(ring.dev)
         offset, size = address - ring.base, ring.registers.layout.size
         at = offset % size
         if at + len(data) <= size:
