@@ -12,7 +12,7 @@ from driver.kernel.dma import (
     DmaDirection,
     dma_capable,
 )
-from driver.kernel.rules.mapping import BEYOND, Mapping, MappingTable
+from driver.kernel.rules.mapping import BEYOND, COHERENT, PHY, Mapping, MappingTable
 from driver.kernel.rules.rule import Level, Rule
 
 if TYPE_CHECKING:
@@ -213,45 +213,51 @@ class DmaRules:
         if not isinstance(address, int):
             self._say(DMA_MAP_STACK, dev, "a Python object is mapped: it has no address", address=id(address))
             return False
-        end = address + size
-        if end > self._memory_bytes or address < PAGE_SIZE:
+        if address + size > self._memory_bytes or address < PAGE_SIZE:
             rule = DMA_MAP_TEXT if 0 <= address < PAGE_SIZE else DMA_MAP_INVALID
             self._say(rule, dev, f"{size} bytes at {address:#x} are mapped", address=address, size=size)
             return False
         if not dma_capable(dev, address, size):
             return False
-        mapping = Mapping(dev, address, size, direction)
-        clash = self._table.add(mapping)
-        if clash is not None and direction is not _TO_DEVICE and clash.direction is not _TO_DEVICE:
-            self._say(
-                DMA_CACHELINE,
-                dev,
-                f"the mapping of {size} bytes at {address:#x} shares a cache line of {CACHE_LINE_BYTES} bytes with "
-                f"that of {clash.size} bytes at {clash.dma:#x}",
-            )
+        mapping = self._table.add(dev, address, size, direction)
+        if mapping.overlaps and direction is not _TO_DEVICE:
+            self._look_for_clash(mapping)
         return True
+
+    def _look_for_clash(self, mapping: Mapping) -> None:
+        """Does the device write another mapping in the same cache line?"""
+        for other in mapping.overlaps:
+            if other.active and other.direction is not _TO_DEVICE:
+                self._say(
+                    DMA_CACHELINE,
+                    mapping.dev,
+                    f"the mapping of {mapping.size} bytes at {mapping.dma:#x} shares a line of "
+                    f"{CACHE_LINE_BYTES} bytes with that of {other.size} bytes at {other.dma:#x}",
+                )
+                return
 
     def error_checked(self, dev: PciDev, dma: int) -> None:
         """dma_mapping_error."""
-        for mapping in self._table.at(dma):
-            if mapping.dma == dma and mapping.dev is dev and not mapping.checked:
+        mapping = self._table.first.get(dma)
+        while mapping is not None:
+            if mapping.active and not mapping.checked and mapping.dev is dev:
                 mapping.checked = True
                 return
+            mapping = mapping.below
 
     def allocated(self, dev: PciDev, memory: CoherentMemory) -> None:
         """dma_alloc_coherent."""
-        mapping = Mapping(dev, memory.dma, memory.size, _BIDIRECTIONAL, "coherent")
+        mapping = self._table.add(dev, memory.dma, memory.size, _BIDIRECTIONAL, COHERENT)
         mapping.checked = True
-        self._table.add(mapping)
         rest = -memory.size % PAGE_SIZE
         if rest:
-            self._table.add(Mapping(dev, mapping.end, rest, _BIDIRECTIONAL, BEYOND))
+            self._table.add(dev, mapping.end, rest, _BIDIRECTIONAL, BEYOND)
 
     # --- undoing them -------------------------------------------------------------------------------------------------
 
     def unmapped(self, dev: PciDev, dma: int, size: int, direction: DmaDirection) -> None:
         """dma_unmap_single."""
-        mapping = self._undone(dev, dma, size, "phy", direction)
+        mapping = self._undone(dev, dma, size, PHY, direction)
         if mapping is not None and not mapping.checked:
             self._say(
                 DMA_MAP_ERROR_UNCHECKED,
@@ -264,13 +270,15 @@ class DmaRules:
 
     def freed(self, dev: PciDev, memory: CoherentMemory) -> None:
         """dma_free_coherent."""
-        mapping = self._undone(dev, memory.dma, memory.size, "coherent", _BIDIRECTIONAL)
+        mapping = self._undone(dev, memory.dma, memory.size, COHERENT, _BIDIRECTIONAL)
         if mapping is not None and mapping.size % PAGE_SIZE:
-            self._table.remove(next(other for other in self._table.at(mapping.end) if other.kind is BEYOND))
+            self._table.remove(self._table.first[mapping.end])
 
     def _undone(self, dev: PciDev, dma: int, size: int, kind: str, direction: DmaDirection) -> Mapping | None:
         """check_unmap: the mapping that is undone, if there is one."""
-        mapping = self._find(dev, dma, size, kind, direction)
+        mapping = self._table.first.get(dma)
+        if mapping is None or mapping.below is not None or mapping.dev is not dev or not mapping.active:
+            mapping = self._find(dev, dma, size, kind, direction)
         if mapping is None:
             if dma == DMA_MAPPING_ERROR:
                 self._say(DMA_UNMAP_FAILED, dev, "the address that a failed mapping returned is unmapped")
@@ -281,7 +289,7 @@ class DmaRules:
         if size != mapping.size:
             what = f"{mapping.size} bytes were mapped at {dma:#x}, and {size} are unmapped"
             self._say(DMA_UNMAP_SIZE, dev, what, address=dma, size=size, map_size=mapping.size)
-        if kind != mapping.kind:
+        if kind is not mapping.kind:
             what = f"{dma:#x} was mapped as {mapping.kind} and is unmapped as {kind}"
             self._say(DMA_UNMAP_FUNCTION, dev, what, address=dma, size=size, kind=mapping.kind, with_=kind)
         elif direction is not mapping.direction:
@@ -293,12 +301,13 @@ class DmaRules:
 
     def _find(self, dev: PciDev, dma: int, size: int, kind: str, direction: DmaDirection) -> Mapping | None:
         """The mapping that begins there; of several the one that fits best."""
-        found = None
-        for mapping in self._table.at(dma):
-            if mapping.dma == dma and mapping.dev is dev:
-                if mapping.size == size and mapping.direction is direction and mapping.kind == kind:
+        found, mapping = None, self._table.first.get(dma)
+        while mapping is not None:
+            if mapping.active and mapping.dev is dev and mapping.kind is not BEYOND:
+                if mapping.size == size and mapping.direction is direction and mapping.kind is kind:
                     return mapping
                 found = mapping
+            mapping = mapping.below
         return found
 
     def unbound(self, dev: PciDev) -> None:
@@ -321,8 +330,8 @@ class DmaRules:
 
     def synced(self, dev: PciDev, dma: int, size: int, direction: DmaDirection, *, for_cpu: bool) -> None:
         """dma_sync_single_for_cpu and _for_device."""
-        mapping = next((m for m in self._table.at(dma) if m.dma <= dma < m.end and m.dev is dev), None)
-        if mapping is None:
+        mapping = self._table.at(dma, dev)
+        if mapping is None or mapping.kind is BEYOND:
             what = f"{size} bytes at {dma:#x} are synced, and nothing is mapped there"
             self._say(DMA_SYNC_UNMAPPED, dev, what, address=dma, size=size)
             return

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from driver.kernel.dma import PAGE_SIZE, DmaDirection, HostMemory
-from driver.kernel.rules.mapping import BEYOND, PAGE_SHIFT, Mapping, MappingTable
+from driver.kernel.rules.mapping import BEYOND, COHERENT, PAGE_SHIFT, PHY, Mapping, MappingTable
 from driver.kernel.rules.rings import RING_WRAP
 from driver.kernel.rules.rule import Level, Rule
 
@@ -57,22 +57,26 @@ class CheckedMemory:
     def read(self, address: int, length: int) -> bytes:
         """Bytes at an address."""
         data = self.unchecked.read(address, length)
-        if self._rings.unfenced:
-            self._rings.payload_read(address, length)
+        rings = self._rings
+        if rings.unfenced:
+            rings.payload_read(address, length)
         end = address + length
-        for mapping in self._pages.get(address >> PAGE_SHIFT) or ():
-            if mapping.dma < end and address < mapping.end:
-                self._reads(mapping, address, data)
+        for mapping in self._pages.get(address >> PAGE_SHIFT, ()):
+            if mapping.active and mapping.dma < end and address < mapping.end:
+                if mapping.kind is COHERENT:
+                    rings.read(address, data)
+                else:
+                    self._reads(mapping, address, length)
         if (address & _IN_PAGE) + length > PAGE_SIZE:
             for mapping in self._beyond(address, length):
-                self._reads(mapping, address, data)
+                self._reads(mapping, address, length)
         return data
 
     def write(self, address: int, data: bytes) -> None:
         """Put bytes at an address."""
         end = address + len(data)
-        for mapping in self._pages.get(address >> PAGE_SHIFT) or ():
-            if mapping.dma < end and address < mapping.end:
+        for mapping in self._pages.get(address >> PAGE_SHIFT, ()):
+            if mapping.active and mapping.dma < end and address < mapping.end:
                 self._writes(mapping, address, data)
         if (address & _IN_PAGE) + len(data) > PAGE_SIZE:
             for mapping in self._beyond(address, len(data)):
@@ -84,21 +88,19 @@ class CheckedMemory:
         first = address >> PAGE_SHIFT
         found: dict[Mapping, None] = {}
         for page in range(first + 1, (address + length - 1 >> PAGE_SHIFT) + 1):
-            for mapping in self._pages.get(page) or ():
-                if mapping.dma >> PAGE_SHIFT > first and mapping.dma < address + length:
+            for mapping in self._pages.get(page, ()):
+                if mapping.active and mapping.dma >> PAGE_SHIFT > first and mapping.dma < address + length:
                     found[mapping] = None
         return list(found)
 
-    def _reads(self, mapping: Mapping, address: int, data: bytes) -> None:
+    def _reads(self, mapping: Mapping, address: int, length: int) -> None:
         """The CPU reads where a device may write."""
-        if mapping.kind == "coherent":
-            self._rings.read(address, data)
-        elif mapping.kind is BEYOND:
+        if mapping.kind is BEYOND:
             self._beyond_the_end(mapping, address)
-        elif mapping.direction is not _TO_DEVICE and not _is_cpus(mapping, address, len(data)):
+        elif mapping.kind is PHY and mapping.direction is not _TO_DEVICE and not _is_cpus(mapping, address, length):
             self._broken(
                 DMA_NO_SYNC_FOR_CPU,
-                f"{mapping.dev.name}: the CPU reads {len(data)} bytes at {address:#x}, in a buffer of {mapping.size} "
+                f"{mapping.dev.name}: the CPU reads {length} bytes at {address:#x}, in a buffer of {mapping.size} "
                 f"bytes that is mapped {mapping.direction.name}; {_synced(mapping)}",
             )
 
@@ -106,7 +108,7 @@ class CheckedMemory:
         """The CPU writes where a device reads or writes."""
         if mapping.kind is BEYOND:
             self._beyond_the_end(mapping, address)
-        elif mapping.kind == "coherent":
+        elif mapping.kind is COHERENT:
             self._rings.write(address, data)
         elif _is_cpus(mapping, address, len(data)):
             mapping.dirty = True

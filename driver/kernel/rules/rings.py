@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from driver.kernel.cpu import this_cpu
 from driver.kernel.dma import DmaDirection, HostMemory
+from driver.kernel.rules.bus import NOTHING
 from driver.kernel.rules.mapping import PAGE_SHIFT, Mapping, MappingTable
 from driver.kernel.rules.place import function_line
 from driver.kernel.rules.ring_state import Ring, RingRegisters
@@ -193,8 +194,8 @@ class RingRules:
     """The rings of all devices.
 
     Attributes:
-        unfenced: buffers of descriptors that were seen done since the last dma_rmb, by address, with the
-            descriptor's address.
+        unfenced: descriptors that were seen done since the last dma_rmb: the address of each, and its buffer.
+        fragments: buffers that are part of a packet, by address: whether they are its first, and its last.
     """
 
     def __init__(self, checker: Checker, memory: HostMemory, table: MappingTable) -> None:
@@ -205,18 +206,19 @@ class RingRules:
         self._table = table
         self._rings: dict[int, list[Ring]] = {}  # by the device's number on the bus
         self._pages: dict[int, list[Ring]] = {}  # those that lie in a page, by its number
-        self.unfenced: dict[int, tuple[int, int]] = {}
-        self._unfenced_descriptors: dict[int, None] = {}
-        self._unordered: dict[int, None] = {}  # descriptors written since the last wmb
+        self.unfenced: list[tuple[int, Mapping | None]] = []
+        self.fragments: dict[int, tuple[bool, bool]] = {}
+        self._heads: set[tuple[int, int | None]] = set()  # registers that move a head: device and offset
+        self._unordered = 0  # descriptors written since the last wmb
         self._unordered_flips: dict[int, None] = {}  # and since the last dma_wmb
         self._relaxed = False
-        self._fragments: dict[int, tuple[bool, bool]] = {}  # buffers that are part of a packet: whether first, last
         self._seen: dict[Context, int] = {}  # packets seen done in the present polls, by what polls
         checker.bus.listeners.append(self._access)
 
     def attach(self, dev: PciDev, *registers: RingRegisters) -> None:
         """From now on rings of a device are checked. Do it before its driver's probe."""
         self._rings.setdefault(dev.slot, []).extend(Ring(dev, ring) for ring in registers)
+        self._heads.update((dev.slot, ring.head_at) for ring in registers)
 
     def of(self, dev: PciDev) -> list[Ring]:
         """A device's rings."""
@@ -251,6 +253,13 @@ class RingRules:
             return
         means, relaxed = access.means, self._relaxed
         self._relaxed = False
+        if means is not NOTHING or (access.device.slot, access.offset) in self._heads:
+            self._register_written(access, relaxed=relaxed)
+        if not relaxed and self._unordered:
+            self.write_barrier(mmio=True)
+
+    def _register_written(self, access: Access, *, relaxed: bool) -> None:
+        means = access.means
         for ring in self._rings.get(access.device.slot, ()):
             receives = ring.registers.receives
             dma = means.rx_dma if receives else means.tx_dma
@@ -268,39 +277,36 @@ class RingRules:
             if relaxed and self._unordered:
                 self._broken(
                     RING_DOORBELL_NO_WMB,
-                    f"{ring.where}: {len(self._unordered)} descriptors are written and no wmb() stands before the "
+                    f"{ring.where}: {self._unordered} descriptors are written and no wmb() stands before the "
                     f"writel_relaxed of {tail} to the tail",
                 )
             self._doorbell(ring, tail)
-        if not relaxed and self._unordered:
-            self.write_barrier(mmio=True)
 
     def _doorbell(self, ring: Ring, tail: int) -> None:
         """The tail moves."""
         self._locate(ring)
-        if tail >= ring.count:
-            if ring.count:
-                self._broken(RING_WRAP, f"{ring.where}: the tail is set to {tail}, it has {ring.count} descriptors")
+        if not ring.count:
             return
+        if tail >= ring.count:
+            self._broken(RING_WRAP, f"{ring.where}: the tail is set to {tail}, it has {ring.count} descriptors")
+            tail %= ring.count
         slots = [slot % ring.count for slot in range(ring.tail, ring.tail + (tail - ring.tail) % ring.count)]
-        fresh = [slot for slot in slots if not ring.given[slot]]
-        if len(fresh) < len(slots):
+        twice = sum(ring.given[slot] for slot in slots)
+        if twice:
             self._broken(
                 RING_GIVEN_TWICE,
-                f"{ring.where}: the tail goes from {ring.tail} to {tail}, and the device already owns "
-                f"{len(slots) - len(fresh)} of the descriptors in between",
+                f"{ring.where}: the tail goes from {ring.tail} to {tail}, and the device already owns {twice} of the "
+                "descriptors in between",
             )
-        elif self._is_full(ring, slots):
+            return
+        if self._is_full(ring, slots):
             self._broken(
                 RING_TAIL_AT_HEAD,
                 f"{ring.where}: the tail goes from {ring.tail} to {tail}, where the head is: the device is to own all "
                 f"{ring.count} descriptors",
             )
-            ring.release()
-            fresh = []
         ring.tail = tail
-        if fresh:
-            self._give(ring, fresh)
+        self._give(ring, slots)
 
     def _is_full(self, ring: Ring, slots: list[int]) -> bool:
         """Whether the device is to get the last descriptor too."""
@@ -308,8 +314,7 @@ class RingRules:
             return ring.owned + len(slots) == ring.count
         # The tail does not move: nothing is given, or the whole ring. Then all descriptors have a buffer.
         return not ring.owned and all(
-            any(self._buffer(ring, slot) == mapping.dma for mapping in self._table.at(self._buffer(ring, slot)))
-            for slot in range(ring.count)
+            self._table.at(self._buffer(ring, slot), ring.dev) is not None for slot in range(ring.count)
         )
 
     def _locate(self, ring: Ring) -> None:
@@ -344,8 +349,9 @@ class RingRules:
         """Descriptors go to the device: each must be fit for it."""
         layout = ring.registers.layout
         size, address_at, status_at = layout.size, layout.address_at, layout.status_at
+        memory = self._memory.read(ring.base, ring.count * size)
         for slot in slots:
-            descriptor = self._memory.read(ring.base + slot * size, size)
+            descriptor = memory[slot * size : (slot + 1) * size]
             status = descriptor[status_at]
             if not layout.own and status & layout.done == layout.done_value:
                 self._broken(
@@ -361,10 +367,10 @@ class RingRules:
     def _mapping(self, ring: Ring, slot: int, address: int) -> Mapping | None:
         """The mapping of a buffer that the device gets."""
         receives = ring.registers.receives
-        for mapping in self._table.at(address):
-            if mapping.dma <= address < mapping.end and mapping.dev is ring.dev:
-                break
-        else:
+        mapping = self._table.first.get(address)
+        if mapping is None or not mapping.active or mapping.dev is not ring.dev:
+            mapping = self._table.at(address, ring.dev)
+        if mapping is None:
             what = f"{ring.where}: the buffer of descriptor {slot}, at {address:#x}, is not mapped"
             self._broken(RING_BUFFER_NOT_MAPPED, what)
             return None
@@ -387,7 +393,8 @@ class RingRules:
             self._broken(DMA_NO_SYNC_FOR_DEVICE, what)
         mapping.cpu_from = mapping.cpu_end = 0
         mapping.dirty = False
-        self._fragments.pop(address, None)
+        if self.fragments:
+            self.fragments.pop(address, None)
         return mapping
 
     def unmapped(self, mapping: Mapping) -> None:
@@ -409,13 +416,16 @@ class RingRules:
         ring = self._ring(address)
         if ring is None:
             return
-        size = ring.registers.layout.size
-        for slot, at, part in _by_descriptor(ring, address, data):
-            if ring.given[slot] and not ring.stopped:
-                self._broken(RING_WRITE_OWNED, f"{ring.where}: descriptor {slot} is written, and the device owns it")
-            elif ring.registers.layout.own:
+        layout = ring.registers.layout
+        first, last = address - ring.base, min(address + len(data), ring.end) - 1 - ring.base
+        slots = range(first // layout.size, last // layout.size + 1)
+        if 1 in ring.given[slots.start : slots.stop] and not ring.stopped:
+            slot = ring.given.index(1, slots.start)
+            self._broken(RING_WRITE_OWNED, f"{ring.where}: descriptor {slot} is written, and the device owns it")
+        elif layout.own:
+            for slot, at, part in _by_descriptor(ring, address, data):
                 self._flip(ring, slot, at, part)
-            self._unordered[ring.base + slot * size] = None
+        self._unordered += len(slots)
 
     def _flip(self, ring: Ring, slot: int, at: int, part: bytes) -> None:
         """A descriptor with an OWN bit is written, perhaps that bit."""
@@ -464,12 +474,8 @@ class RingRules:
         end = at + len(data)
         has_status = at <= layout.status_at < end
         if not ring.given[slot]:
-            if (
-                self._unfenced_descriptors
-                and ring.base + slot * layout.size in self._unfenced_descriptors
-                and not has_status
-                and end > layout.written_at
-            ):
+            descriptor = ring.base + slot * layout.size
+            if not has_status and end > layout.written_at and any(descriptor == seen for seen, _ in self.unfenced):
                 what = f"{ring.where}: descriptor {slot} was seen to be done, and is read on without a dma_rmb()"
                 self._broken(RING_NO_RMB, what)
         elif not has_status:
@@ -496,13 +502,11 @@ class RingRules:
                 ring.take(earlier % ring.count)
             return
         mapping = ring.take(slot)
-        self._unfenced_descriptors[ring.base + slot * layout.size] = None
+        self.unfenced.append((ring.base + slot * layout.size, mapping))
         first, last = not ring.in_packet, not layout.eop or bool(status & layout.eop)
         ring.in_packet = not last
-        if mapping is not None:
-            self.unfenced[mapping.dma] = (mapping.end, slot)
-            if not (first and last):
-                self._fragments[mapping.dma] = (first, last)
+        if mapping is not None and not (first and last):
+            self.fragments[mapping.dma] = (first, last)
         if last:
             context = _context()
             if context in self._seen:
@@ -510,9 +514,9 @@ class RingRules:
 
     def payload_read(self, address: int, length: int) -> None:
         """Memory is read while ``unfenced`` is not empty."""
-        for buffer, (end, slot) in self.unfenced.items():
-            if buffer < address + length and address < end:
-                what = f"the packet of descriptor {slot}, at {buffer:#x}, is read without a dma_rmb() after its status"
+        for descriptor, buffer in self.unfenced:
+            if buffer is not None and buffer.dma < address + length and address < buffer.end:
+                what = f"the packet at {buffer.dma:#x} is read, no dma_rmb() after its descriptor at {descriptor:#x}"
                 self._broken(RING_NO_RMB, what)
                 self.unfenced.clear()
                 return
@@ -520,23 +524,20 @@ class RingRules:
     def read_barrier(self) -> None:
         """dma_rmb."""
         self.unfenced.clear()
-        self._unfenced_descriptors.clear()
 
     def write_barrier(self, *, mmio: bool) -> None:
         """dma_wmb, or what also orders writes to registers: wmb and writel."""
         self._unordered_flips.clear()
         if mmio:
-            self._unordered.clear()
+            self._unordered = 0
 
     # --- packets and polls --------------------------------------------------------------------------------------------
 
     def delivered(self, skb: SkBuff) -> None:
-        """A packet goes up."""
-        if not self._fragments:
-            return
+        """A packet goes up, while ``fragments`` is not empty."""
         pieces = [piece.head for piece in skb.pieces()]
-        first, _ = self._fragments.get(pieces[0], (True, True))
-        _, last = self._fragments.get(pieces[-1], (True, True))
+        first, _ = self.fragments.get(pieces[0], (True, True))
+        _, last = self.fragments.get(pieces[-1], (True, True))
         if not first:
             self._broken(RX_BEFORE_EOP, f"{skb.dev.name}: a packet goes up that begins in the middle of one")
         elif not last:
