@@ -109,8 +109,10 @@ class E1000Ops:
             return error
         adapter.down = False
         napi_enable(adapter.napi)
-        await er32(adapter.hw, ICR)
+        stale = await er32(adapter.hw, ICR)
         await e1000_irq_enable(adapter)
+        if stale & RX_CAUSES:  # not stale: a frame has come since the receiver is on
+            await ew32(adapter.hw, ICS, stale & RX_CAUSES)
         await e1000_watchdog(adapter)
         return 0
 

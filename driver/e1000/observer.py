@@ -31,7 +31,6 @@ from hdl.nic.regmap import (
 )
 
 if TYPE_CHECKING:
-    from driver.kernel.dma import HostMemory
     from driver.kernel.pci import PciDev
     from driver.kernel.rules.checker import Checker
 
@@ -44,7 +43,7 @@ _DD = 1 << RxStatus.as_shape()["DD"].offset
 _ITR_UNIT_NS, _DELAY_UNIT_NS = 256, 1024
 
 #: Registers whose values matter later.
-_KEPT = {register.offset for register in (ITR, RDTR, RADV, RCTL, RDBAL, RDBAH, RDLEN, RDT, TDBAL, TDBAH, TDLEN)}
+_KEPT = {register.offset for register in (ITR, RDTR, RADV, RCTL, RDBAL, RDBAH, RDLEN, TDBAL, TDBAH, TDLEN)}
 
 _TX_LAYOUT = TxDescriptor.as_shape()
 _TX_COMMAND_AT = _TX_LAYOUT["command"].offset // 8
@@ -118,22 +117,6 @@ class E1000Registers:
         if offset == ICR.offset:
             return Meaning(acknowledges=_CAUSES, status=value)
         return NOTHING
-
-    def rx_descriptor(self, address: int) -> int | None:
-        """By the ring's address and length, as they were written."""
-        offset = address - self._ring
-        return offset // _DESCRIPTOR_BYTES if 0 <= offset < self._values[RDLEN.offset] else None
-
-    def rx_done(self, memory: HostMemory, index: int) -> bool:
-        """By DD; the descriptor at the tail is the driver's, and may say DD from its last use."""
-        index %= self._values[RDLEN.offset] // _DESCRIPTOR_BYTES
-        if index == self._values[RDT.offset]:
-            return False
-        return bool(memory.read(self._ring + index * _DESCRIPTOR_BYTES + _STATUS_AT, 1)[0] & _DD)
-
-    @property
-    def _ring(self) -> int:
-        return self._values[RDBAH.offset] << 32 | self._values[RDBAL.offset]
 
 
 class E1000Ring:

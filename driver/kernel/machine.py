@@ -115,8 +115,8 @@ class Machine:
                 happens = cpu.run()
                 deadline = happens if happens < deadline else deadline
         self.deadline = deadline
-        if self.rules is not None and self.idle:
-            self.rules.quiet.idle()
+        if self.rules is not None:
+            self.rules.quiet.look()
         if not self._requests:
             return ()
         requests, self._requests = self._requests, []

@@ -16,7 +16,6 @@ from driver.kernel.pci import FIRST_IRQ
 
 if TYPE_CHECKING:
     from driver.kernel.cpu import Context
-    from driver.kernel.dma import HostMemory
     from driver.kernel.net.napi import Napi
     from driver.kernel.net.netdevice import NetDevice
     from driver.kernel.pci import PciDev
@@ -76,12 +75,6 @@ class DeviceRegisters(Protocol):
     def read(self, offset: int, value: int) -> Meaning:
         """A CPU has read this from a register."""
 
-    def rx_descriptor(self, address: int) -> int | None:
-        """The number of the receive descriptor that contains this address; None if it is none of the ring's."""
-
-    def rx_done(self, memory: HostMemory, index: int) -> bool:
-        """Whether the device has finished with a receive descriptor that is its own, and so wrote it back."""
-
 
 class Unknown:
     """Registers of a device of which nobody has told the checker anything."""
@@ -95,14 +88,6 @@ class Unknown:
     def read(self, _offset: int, _value: int) -> Meaning:
         """Nothing."""
         return NOTHING
-
-    def rx_descriptor(self, _address: int) -> int | None:
-        """There is no ring."""
-        return None
-
-    def rx_done(self, _memory: HostMemory, _index: int) -> bool:
-        """There is no ring."""
-        return False
 
 
 class Access(NamedTuple):
@@ -137,7 +122,6 @@ class Device:
         rx_dma, tx_dma: whether it may write packets to memory, or fetch them.
         issued: writes so far.
         arrived: so many of them are known to be there: a read that started after them is back.
-        rx_seen: the receive descriptor that a CPU looked at last: where, and what was there.
     """
 
     def __init__(self, slot: int) -> None:
@@ -146,7 +130,6 @@ class Device:
         self.enabled = 0
         self.rx_dma = self.tx_dma = False
         self.issued = self.arrived = 0
-        self.rx_seen: tuple[int, bytes] | None = None
 
     @property
     def irq(self) -> int:
@@ -157,25 +140,11 @@ class Device:
         """Causes for which an instance polls: transmit only or not (NO_BUSY_POLL)."""
         return self.registers.tx_causes if napi.state & NO_BUSY_POLL else self.registers.rx_causes
 
-    def unseen(self, memory: HostMemory) -> bool:
-        """Whether it has finished with a receive descriptor that no CPU has looked at since."""
-        registers = self.registers
-        if not self.rx_dma:
-            return False
-        if self.rx_seen is None:
-            return registers.rx_done(memory, 0)
-        address, data = self.rx_seen
-        index = registers.rx_descriptor(address)
-        if index is None or not registers.rx_done(memory, index):
-            return False
-        return memory.read(address, len(data)) != data or registers.rx_done(memory, index + 1)
-
     def apply(self, means: Meaning) -> None:
         """An access had this meaning."""
         if means.reset:
             self.enabled = 0
             self.rx_dma = self.tx_dma = False
-            self.rx_seen = None
         self.enabled = self.enabled & ~means.masks | means.unmasks
         if means.rx_dma is not None:
             self.rx_dma = means.rx_dma
@@ -195,7 +164,6 @@ class Bus:
     """
 
     def __init__(self, checker: Checker) -> None:
-        self._checker = checker
         self._machine = checker.machine
         self.devices: dict[int, Device] = {}
         self.listeners: list[Listener] = []
@@ -223,14 +191,6 @@ class Bus:
     def napis_of(self, device: Device) -> list[Napi]:
         """NAPI instances of a device's interfaces."""
         return [napi for napi in self._machine.napis if self.device_of(napi.dev) is device]
-
-    def descriptor_read(self, pdev: PciDev, address: int, data: bytes) -> None:
-        """A CPU has read this from coherent memory of a device."""
-        device = self.device(pdev.slot)
-        if device.registers.rx_descriptor(address) is not None:
-            device.rx_seen = address, data
-            self._checker.scheduling.descriptor_read(pdev)
-            self._checker.interrupts.descriptor_read(device)
 
     # --- what the machine tells ------------------------------------------------------------------------------------
 

@@ -10,7 +10,6 @@ from driver.kernel.dma import (
     PAGE_SIZE,
     CoherentMemory,
     DmaDirection,
-    dma_capable,
 )
 from driver.kernel.rules.mapping import BEYOND, COHERENT, PHY, Mapping, MappingTable
 from driver.kernel.rules.rule import Level, Rule
@@ -217,7 +216,7 @@ class DmaRules:
             rule = DMA_MAP_TEXT if 0 <= address < PAGE_SIZE else DMA_MAP_INVALID
             self._say(rule, dev, f"{size} bytes at {address:#x} are mapped", address=address, size=size)
             return False
-        if not dma_capable(dev, address, size):
+        if address + size - 1 > dev.dma_mask:  # dma_capable
             return False
         mapping = self._table.add(dev, address, size, direction)
         if mapping.overlaps and direction is not _TO_DEVICE:

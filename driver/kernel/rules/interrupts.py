@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from driver.kernel.cpu import Context
     from driver.kernel.irq import IrqAction, IrqDesc
     from driver.kernel.net.napi import Napi
+    from driver.kernel.pci import PciDev
     from driver.kernel.rules.bus import Access, Device
     from driver.kernel.rules.checker import Checker
 
@@ -346,7 +347,6 @@ class InterruptRules:
     def _returned(self, call: HandlerCall, result: object) -> int:
         """Judge a handler that returned."""
         checker, desc, action = self._checker, call.desc, call.action
-        where = function_line(action.handler)
         result = self._judge_result(call, result)
         checker.scheduling.handler_returned(call)
         for seen in call.seen.values():
@@ -357,20 +357,19 @@ class InterruptRules:
         took = checker.machine.now - call.began
         if took > HANDLER_LIMIT_NS:
             what = f"irq {desc.irq}: the handler of {action.name} took {took:,} ns"
-            self._broken(IRQ_HANDLER_LONG, what, where=where)
+            self._broken(IRQ_HANDLER_LONG, what, where=function_line(action.handler))
         return result
 
     def _judge_result(self, call: HandlerCall, result: object) -> int:
         """The value that it returned, or what Linux makes of it."""
         desc, action = call.desc, call.action
-        where = function_line(action.handler)
         value = result if isinstance(result, int) else ALL_ONES
         if not 0 <= value <= IrqReturn.HANDLED | IrqReturn.WAKE_THREAD:
             what = f"irq {desc.irq}: the handler of {action.name} returned {result!r}"
-            self._broken(IRQ_BOGUS_RETURN, what, where=where, irq=desc.irq, value=value)
+            self._broken(IRQ_BOGUS_RETURN, what, where=function_line(action.handler), irq=desc.irq, value=value)
         elif value & IrqReturn.WAKE_THREAD:
             what = f"irq {desc.irq}: the handler of {action.name} wants a thread woken, and has none"
-            self._broken(IRQ_NO_THREAD, what, where=where, irq=desc.irq, name=action.name)
+            self._broken(IRQ_NO_THREAD, what, where=function_line(action.handler), irq=desc.irq, name=action.name)
         return value
 
     def _judge_claim(self, call: HandlerCall, seen: Seen, result: int) -> None:
@@ -378,16 +377,15 @@ class InterruptRules:
         if seen.status is None or seen.gone:
             return
         desc, action = call.desc, call.action
-        where = function_line(action.handler)
         if result == IrqReturn.HANDLED and action.shared and not seen.asserted and not call.prepared:
             what = (
                 f"irq {desc.irq}: the handler of {action.name} claims the interrupt; its causes are {seen.status:#x}, "
                 f"of which {seen.enabled:#x} are enabled"
             )
-            self._broken(IRQ_HANDLED_NOTHING, what, where=where)
+            self._broken(IRQ_HANDLED_NOTHING, what, where=function_line(action.handler))
         if result == IrqReturn.NONE and seen.asserted:
             what = f"irq {desc.irq}: the handler of {action.name} disowns causes {seen.asserted:#x}"
-            self._broken(IRQ_UNCLAIMED, what, where=where)
+            self._broken(IRQ_UNCLAIMED, what, where=function_line(action.handler))
 
     def _judge_line(self, call: HandlerCall, seen: Seen, result: int) -> None:
         """Whether the line is low again, but for what came since."""
@@ -395,13 +393,12 @@ class InterruptRules:
         left = seen.asserted & ~seen.acknowledged
         if desc.edge or not left or not result or seen.gone:
             return
-        where = function_line(action.handler)
         if left & ~seen.cleared:
             what = f"irq {desc.irq}: {action.name} still asserts causes {left & ~seen.cleared:#x}"
-            self._broken(IRQ_NOT_DEASSERTED, what, where=where)
+            self._broken(IRQ_NOT_DEASSERTED, what, where=function_line(action.handler))
         elif seen.cleared_by > seen.device.arrived:
             what = f"irq {desc.irq}: {action.name} asserts causes {left:#x} until a posted write arrives"
-            self._broken(IRQ_DEASSERT_POSTED, what, where=where)
+            self._broken(IRQ_DEASSERT_POSTED, what, where=function_line(action.handler))
 
     def _judge_blind(self, call: HandlerCall, result: int) -> None:
         """A handler that did not access any device, and left the line high."""
@@ -414,7 +411,7 @@ class InterruptRules:
         """Whether what it acknowledged is going to be looked at."""
         device = seen.device
         lost = seen.asserted & (seen.acknowledged | seen.cleared & ~seen.masked) & device.registers.rx_causes
-        if not lost or seen.gone or call.looked or not device.unseen(self._checker.memory):
+        if not lost or seen.gone or call.looked or not self._checker.rings.unseen(device.slot):
             return
         for napi in self._checker.bus.napis_of(device):
             if napi in call.prepared or napi.dev is None or not napi.dev.running:
@@ -457,13 +454,15 @@ class InterruptRules:
             self._broken(IRQ_DEVICE_GONE, what)
         return gone
 
-    def descriptor_read(self, device: Device) -> None:
+    def descriptor_read(self, dev: PciDev) -> None:
         """The running code looks at a receive descriptor."""
+        if not self._calls:
+            return
         running = cpu.running()
         call = self._calls.get(running.stack[-1]) if running is not None and running.stack else None
         if call is None:
             return
-        seen = call.seen.get(device.slot)
+        seen = call.seen.get(dev.slot)
         if not call.looked and not call.desc.edge and (seen is None or not seen.touched):
             what = f"irq {call.desc.irq}: the handler of {call.action.name} looks at a descriptor, and read no register"
             self._broken(IRQ_STATUS_UNREAD, what)

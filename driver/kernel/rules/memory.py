@@ -52,7 +52,6 @@ class CheckedMemory:
         self.unchecked = memory
         self._broken = checker.broken
         self._rings = checker.rings
-        self._bus = checker.bus
         self._pages = table.pages
 
     def read(self, address: int, length: int) -> bytes:
@@ -66,7 +65,6 @@ class CheckedMemory:
             if mapping.active and mapping.dma < end and address < mapping.end:
                 if mapping.kind is COHERENT:
                     rings.read(address, data)
-                    self._bus.descriptor_read(mapping.dev, address, data)
                 else:
                     self._reads(mapping, address, length)
         if (address & _IN_PAGE) + length > PAGE_SIZE:

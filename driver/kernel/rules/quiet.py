@@ -49,8 +49,11 @@ class QuietRules:
         self._since: dict[Napi, tuple[tuple[object, ...], int]] = {}  # what may be wrong with it, and from when on
         self._said: set[Napi] = set()
 
-    def idle(self) -> None:
-        """The machine has nothing to do. A state that lasts is wrong; the way to the other side takes time."""
+    def look(self) -> None:
+        """All that could run has run. If the machine is idle, a state that lasts is wrong: bus and device take time."""
+        for cpu in self._machine.cpus:
+            if not cpu.idle:
+                return
         self._checker.scheduling.idle()
         now = self._machine.now
         for napi in self._machine.napis:
@@ -79,7 +82,7 @@ class QuietRules:
         desc = irqs.desc(device.irq)
         if not device.enabled & causes or desc.depth:
             return NAPI_LOST_WAKEUP
-        if desc.level or desc.in_progress or not device.unseen(self._checker.memory):
+        if desc.level or desc.in_progress or not self._checker.rings.unseen(device.slot):
             return None
         return NAPI_ROTTING_PACKET
 

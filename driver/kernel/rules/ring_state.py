@@ -76,7 +76,7 @@ class Ring:
     Attributes:
         dev: its device.
         registers: what is known of it.
-        size, written_at, status_at, done, done_value, eop: of its layout.
+        receives, size, written_at, status_at, done, done_value, eop: of it and its layout.
         base, count: as they were when it was last looked at.
         end: address behind its last descriptor.
         pages: numbers of the pages that it lies in.
@@ -102,6 +102,7 @@ class Ring:
         "mappings",
         "owned",
         "pages",
+        "receives",
         "registers",
         "size",
         "status_at",
@@ -114,6 +115,7 @@ class Ring:
     def __init__(self, dev: PciDev, registers: RingRegisters) -> None:
         self.dev = dev
         self.registers = registers
+        self.receives = registers.receives
         layout = registers.layout
         self.size, self.written_at, self.status_at = layout.size, layout.written_at, layout.status_at
         self.done, self.done_value, self.eop = layout.done, layout.done_value, layout.eop

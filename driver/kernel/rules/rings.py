@@ -200,6 +200,7 @@ class RingRules:
 
     def __init__(self, checker: Checker, memory: HostMemory, table: MappingTable) -> None:
         self._broken = checker.broken
+        self._checker = checker
         self._machine = checker.machine
         self._memory = memory
         self._table = table
@@ -219,9 +220,22 @@ class RingRules:
         self._rings.setdefault(dev.slot, []).extend(Ring(dev, ring) for ring in registers)
         self._heads.update((dev.slot, ring.head_at) for ring in registers)
 
-    def of(self, dev: PciDev) -> list[Ring]:
-        """A device's rings."""
-        return self._rings.get(dev.slot, [])
+    def known(self, slot: int) -> bool:
+        """Whether rings of the device with this number are checked."""
+        return slot in self._rings
+
+    def unseen(self, slot: int) -> bool:
+        """Whether the device of this number is done with a receive descriptor that no CPU has looked at since."""
+        for ring in self._rings.get(slot, ()):
+            if ring.receives and ring.owned and not ring.stopped:
+                layout = ring.registers.layout
+                oldest = ring.given.find(1, ring.tail)
+                if oldest < 0:
+                    oldest = ring.given.find(1)
+                status = self._memory.read(ring.base + oldest * layout.size + layout.status_at, 1)[0]
+                if status & layout.done == layout.done_value:
+                    return True
+        return False
 
     # --- doorbells ----------------------------------------------------------------------------------------------------
 
@@ -243,7 +257,7 @@ class RingRules:
     def _register_written(self, access: Access, *, relaxed: bool) -> None:
         means = access.means
         for ring in self._rings.get(access.device.slot, ()):
-            receives = ring.registers.receives
+            receives = ring.receives
             dma = means.rx_dma if receives else means.tx_dma
             if dma is not None:
                 ring.stopped = not dma
@@ -348,7 +362,7 @@ class RingRules:
 
     def _mapping(self, ring: Ring, slot: int, address: int) -> Mapping | None:
         """The mapping of a buffer that the device gets."""
-        receives = ring.registers.receives
+        receives = ring.receives
         mapping = self._table.first.get(address)
         if mapping is None or not mapping.active or mapping.dev is not ring.dev:
             mapping = self._table.at(address, ring.dev)
@@ -441,6 +455,9 @@ class RingRules:
                 break
         else:
             return
+        if ring.receives:
+            self._checker.scheduling.descriptor_read(ring.dev)
+            self._checker.interrupts.descriptor_read(ring.dev)
         slot, at = divmod(address - ring.base, ring.size)
         if at + len(data) <= ring.size:
             self._read(ring, slot, at, data)
@@ -476,7 +493,7 @@ class RingRules:
 
     def _done(self, ring: Ring, slot: int, status: int) -> None:
         """The CPU sees that the device has finished with a descriptor."""
-        if not ring.registers.receives:  # those before it are done as well: not each is to say so
+        if not ring.receives:  # those before it are done as well: not each is to say so
             first = slot
             while ring.given[(first - 1) % ring.count] and (first - 1) % ring.count != slot:
                 first = (first - 1) % ring.count
@@ -549,7 +566,7 @@ class RingRules:
             if (
                 ring.count
                 and not ring.owned
-                and ring.registers.receives
+                and ring.receives
                 and not ring.stopped
                 and not any(map(_is_drivers, self._timers()))
             ):

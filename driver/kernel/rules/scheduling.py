@@ -412,25 +412,24 @@ class SchedulingRules:
 
     def _judge_return(self, poll: Poll, work: int) -> None:
         napi, budget = poll.napi, poll.budget
-        where = function_line(napi.poll)
         if work > budget:
             self._broken(
                 NAPI_POLL_BUDGET,
                 f"{_name(napi)}: poll() returned {work}, its budget was {budget}",
-                where=where,
+                where=function_line(napi.poll),
                 dev=napi.name,
                 function=_function(napi),
                 work=work,
                 budget=budget,
             )
         elif work < 0:
-            self._broken(NAPI_POLL_NEGATIVE, f"{_name(napi)}: poll() returned {work}", where=where)
+            self._broken(NAPI_POLL_NEGATIVE, f"{_name(napi)}: poll() returned {work}", where=function_line(napi.poll))
         if work >= budget and poll.completions:
             what = f"{_name(napi)}: poll() called napi_complete_done and returned its whole budget of {budget}"
-            self._broken(NAPI_COMPLETE_AT_BUDGET, what, where=where)
+            self._broken(NAPI_COMPLETE_AT_BUDGET, what, where=function_line(napi.poll))
         if work < budget and not poll.completions and not napi.on_list:
             what = f"{_name(napi)}: poll() returned {work}, less than its budget of {budget}, without completing"
-            self._broken(NAPI_ORPHAN, what, where=where)
+            self._broken(NAPI_ORPHAN, what, where=function_line(napi.poll))
 
     def _judge_emptiness(self, poll: Poll, work: int) -> None:
         napi = poll.napi
@@ -443,7 +442,7 @@ class SchedulingRules:
     # --- what it does to its device --------------------------------------------------------------------------------
 
     def descriptor_read(self, dev: PciDev) -> None:
-        """The running code reads a device's coherent memory."""
+        """The running code looks at a receive descriptor."""
         context = _context()
         poll = self._polls.get(context) if context is not None else None
         if poll is None or poll.napi.dev is None or poll.napi.dev.parent is not dev:
@@ -477,7 +476,7 @@ class SchedulingRules:
     def _access_in_poll(self, poll: Poll, access: Access) -> None:
         means, device, napi = access.means, access.device, poll.napi
         if means.acknowledges & device.registers.rx_causes:
-            poll.late_ack = device.rx_seen is not None  # else nobody can tell
+            poll.late_ack = self._checker.rings.known(device.slot)  # else nobody can tell
         if means.rx_tail is not None and poll.completions and not self._owns(poll):
             what = f"{_name(napi)}: the tail of the receive ring is set to {means.rx_tail} after napi_complete_done"
             self._broken(NAPI_RING_AFTER_COMPLETE, what)

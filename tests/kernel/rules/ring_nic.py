@@ -23,6 +23,7 @@ from driver.kernel.net.netdevice import NetDevice, NetDeviceOps
 from driver.kernel.net.skbuff import build_skb
 from driver.kernel.pci import PciDev, device_release_driver, pci_disable_device, pci_enable_device
 from driver.kernel.rules.bus import NOTHING, Meaning, Unknown
+from driver.kernel.rules.memory import CheckedMemory
 from driver.kernel.rules.ring_state import DescriptorLayout
 from driver.kernel.rules.rule import Violation
 from tests.kernel.net.test_napi import schedule
@@ -90,9 +91,9 @@ class Driver:
     @property
     def ram(self) -> HostMemory:
         """Memory as the device sees it."""
-        rules = self.computer.machine.rules
-        assert rules is not None
-        return rules.memory
+        memory = self.computer.machine.memory
+        assert isinstance(memory, CheckedMemory)
+        return memory.unchecked
 
     # --- the device --------------------------------------------------------------------------------------------------
 

@@ -28,6 +28,7 @@ from tests.kernel.rules.small_nic import (
     ENABLE,
     LINK,
     MASK,
+    NO_BUFFER,
     RING,
     RX,
     STATUS,
@@ -69,6 +70,8 @@ class Driver:
     async def open(self) -> None:
         self.dev.running = True
         self._ring = dma_alloc_coherent(self.pdev, COUNT * DESCRIPTOR_BYTES)
+        for index in range(COUNT):
+            self.ring.write(index * DESCRIPTOR_BYTES + 1, bytes([NO_BUFFER]))
         await writel(self.ring.dma, self.hw + RING)
         await writel(COUNT - 1, self.hw + TAIL)
         await writel(1, self.hw + ENABLE)

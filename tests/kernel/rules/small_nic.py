@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from driver.kernel.dma import HostMemory
 from driver.kernel.machine import MmioRead, MmioWrite
+from driver.kernel.pci import PciDev
 from driver.kernel.rules.bus import ALL_ONES, NOTHING, Meaning
+from driver.kernel.rules.checker import Checker
+from driver.kernel.rules.memory import CheckedMemory
+from driver.kernel.rules.ring_state import DescriptorLayout
 from tests.kernel.support import Computer
 
 # Registers.
@@ -20,8 +24,10 @@ ENABLE = 0x1C  #: 1: the receiver is on
 # Causes.
 RX, TX, LINK = 1, 2, 4
 
-#: The ring: so many descriptors; the first byte of each is 1 when the device has finished with it.
+#: The ring: so many descriptors. The first byte of each is DONE when the device has finished with it; the second
+#: says that there is no buffer, for the packets are empty.
 COUNT, DESCRIPTOR_BYTES = 8, 16
+DONE, NO_BUFFER = 1, 0x80
 
 
 class NicComputer(Computer):
@@ -61,8 +67,8 @@ class NicComputer(Computer):
     @property
     def ram(self) -> HostMemory:
         """Memory as a device sees it."""
-        rules = self.machine.rules
-        return rules.memory if rules is not None else self.machine.memory
+        memory = self.machine.memory
+        return memory.unchecked if isinstance(memory, CheckedMemory) else memory
 
     def _start(self, request: MmioRead | MmioWrite) -> None:
         arrives = self.machine.now + self.machine.costs.mmio_request
@@ -102,20 +108,23 @@ class NicComputer(Computer):
 
 
 class SmallNicRegisters:
-    """DeviceRegisters of the NIC."""
+    """DeviceRegisters of the NIC.
+
+    Attributes:
+        ring: address of its ring.
+    """
 
     rx_causes = RX
     tx_causes = TX
     coalesce_ns = 0
 
     def __init__(self) -> None:
-        self._ring = self._tail = 0
+        self.ring = 0
 
     def written(self, offset: int, value: int) -> Meaning:
         if offset == RING:
-            self._ring = value
+            self.ring = value
         if offset == TAIL:
-            self._tail = value
             return Meaning(rx_tail=value)
         if offset == ENABLE:
             return Meaning(rx_dma=bool(value))
@@ -130,10 +139,37 @@ class SmallNicRegisters:
             return Meaning(acknowledges=RX | TX | LINK, status=value)
         return Meaning(status=value) if offset == STATUS else NOTHING
 
-    def rx_descriptor(self, address: int) -> int | None:
-        index = (address - self._ring) // DESCRIPTOR_BYTES
-        return index if 0 <= index < COUNT else None
 
-    def rx_done(self, memory: HostMemory, index: int) -> bool:
-        index %= COUNT
-        return index != self._tail and memory.read(self._ring + index * DESCRIPTOR_BYTES, 1) == b"\1"
+class SmallRing:
+    """RingRegisters of the NIC."""
+
+    layout = DescriptorLayout(
+        size=DESCRIPTOR_BYTES,
+        address_at=8,
+        written_at=0,
+        status_at=0,
+        done=DONE,
+        done_value=DONE,
+        no_buffer=(1, NO_BUFFER),
+    )
+    receives = True
+    head_at = None
+    buffer_bytes = 0
+
+    def __init__(self, registers: SmallNicRegisters) -> None:
+        self._registers = registers
+
+    @property
+    def base(self) -> int:
+        return self._registers.ring
+
+    @property
+    def count(self) -> int:
+        return COUNT if self._registers.ring else 0
+
+
+def observe(checker: Checker, pdev: PciDev) -> None:
+    """Tell a checker all about the NIC."""
+    registers = SmallNicRegisters()
+    checker.bus.attach(pdev, registers)
+    checker.rings.attach(pdev, SmallRing(registers))

@@ -10,7 +10,7 @@ from driver.kernel.rules.catalogue import RULES
 from driver.kernel.rules.checker import Checker
 from driver.kernel.rules.rule import Level, Violation
 from tests.kernel.rules.small_driver import Driver
-from tests.kernel.rules.small_nic import NicComputer, SmallNicRegisters
+from tests.kernel.rules.small_nic import NicComputer, observe
 from tests.kernel.support import Computer
 
 #: When the interface of a driver is up, and when a run ends, in ns.
@@ -46,7 +46,7 @@ def broken_in(driver_class: type[Driver], story: Story, *, cpus: int = 1) -> dic
     computer = NicComputer(cpus=cpus)
     checker = checked(computer)
     driver = driver_class(computer)
-    checker.bus.attach(driver.pdev, SmallNicRegisters())
+    observe(checker, driver.pdev)
     computer.spawn(driver.open())
     computer.run(UP_NS)
     story(computer, driver)
