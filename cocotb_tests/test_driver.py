@@ -3,7 +3,7 @@
 import cocotb
 
 from cocotb_tests.board_tester import run_on_board
-from driver.e1000.adapter import RX_CAUSES
+from driver.e1000.adapter import POLL_CAUSES
 from driver.e1000.hw import er32, ew32
 from driver.kernel.net.napi import NapiState
 from emulator.cost_profiles import load_costs
@@ -49,7 +49,7 @@ async def a_link_change_interrupts_while_receive_is_masked_and_polled(dut):
 
     while not emulation.engine.wires[0].idle or adapter.napi.state & NapiState.SCHED:
         await emulation.run_for(100_000)
-    assert await emulation.call(er32(adapter.hw, IMS)) == RX_CAUSES | ICR.LSC
+    assert await emulation.call(er32(adapter.hw, IMS)) == POLL_CAUSES | ICR.LSC
 
 
 @cocotb.test()

@@ -125,10 +125,15 @@ def run(directory: str, json_file: str | None, **options: Any) -> None:  # noqa:
     check_output_directory(out)
     copy = _json_destination(json_file)
     traffic = check_traffic(scenario)
-    with output_directory(out) as unfinished:
-        with progress_bar(traffic.frames) as progress:
-            execute(scenario, unfinished, progress)
-        summary = json.loads((unfinished / SUMMARY).read_text())
+    try:
+        with output_directory(out) as unfinished:
+            with progress_bar(traffic.frames) as progress:
+                execute(scenario, unfinished, progress)
+            summary = json.loads((unfinished / SUMMARY).read_text())
+    except RunFailed as error:
+        if out.exists() and not (out / SUMMARY).exists():
+            raise RunFailed(f"{error}; what it has written is in {out}") from error
+        raise
     if copy is not None:
         copy.write_text(format_summary(summary))
     elif json_file is not None:

@@ -27,7 +27,7 @@ _ETHERTYPE_IPV4 = 0x0800
 _DONT_FRAGMENT = 0x4000
 _TTL = 64
 _PROTOCOL_UDP = 17
-_DISCARD_PORT = 9  # RFC 863
+DISCARD_PORT = 9  # RFC 863
 _FIRST_SOURCE_PORT = 49_152
 
 
@@ -36,14 +36,29 @@ def station_address(nic: int) -> bytes:
     return bytes((2, 0, 0, 0, nic, 1))
 
 
-class UdpGenerator:
-    """Makes the frames that one NIC receives."""
+def peer_address(nic: int) -> bytes:
+    """The MAC address that it comes from."""
+    return bytes((2, 0, 0, 0, nic, 2))
 
-    def __init__(self, sizes: Sequence[int], *, nic: int, seed: int) -> None:
-        """Frames of these sizes in bytes without FCS (60 to 1514), in turn."""
+
+def ip_addresses(nic: int) -> tuple[bytes, bytes]:
+    """The IP addresses of a NIC's traffic: source and destination."""
+    return bytes((198, 18, nic, 1)), bytes((198, 19, nic, 1))
+
+
+class UdpGenerator:
+    """Makes the frames that one NIC receives.
+
+    Attributes:
+        port: that they are for.
+    """
+
+    def __init__(self, sizes: Sequence[int], *, nic: int, seed: int, port: int = DISCARD_PORT) -> None:
+        """Frames of these sizes in bytes without FCS (60 to 1514), in turn, to a UDP port."""
         self._randbytes = random.Random(f"{seed} {nic}").randbytes
-        self._templates = [_template(size, nic) for size in sizes]
+        self._templates = [_template(size, nic, port) for size in sizes]
         self._sequence = 0
+        self.port = port
 
     def next_frame(self, send_ns: int) -> bytes:
         """The next frame, which starts on the wire at this time."""
@@ -55,7 +70,7 @@ class UdpGenerator:
         return headers + checksum.to_bytes(2) + payload
 
 
-def _template(size: int, nic: int) -> tuple[bytes, int, int]:
+def _template(size: int, nic: int, port: int) -> tuple[bytes, int, int]:
     """What frames of a size have in common.
 
     Returns:
@@ -64,11 +79,11 @@ def _template(size: int, nic: int) -> tuple[bytes, int, int]:
     """
     ip_length = size - _ETHERNET_BYTES
     udp_length = ip_length - _IP_BYTES
-    source, destination = bytes((198, 18, nic, 1)), bytes((198, 19, nic, 1))
-    ethernet = struct.pack(">6s6sH", station_address(nic), bytes((2, 0, 0, 0, nic, 2)), _ETHERTYPE_IPV4)
+    source, destination = ip_addresses(nic)
+    ethernet = struct.pack(">6s6sH", station_address(nic), peer_address(nic), _ETHERTYPE_IPV4)
     ip_start = struct.pack(">BBHHHBB", 0x45, 0, ip_length, 0, _DONT_FRAGMENT, _TTL, _PROTOCOL_UDP)
     ip_checksum = 0xFFFF - _ones_sum(ip_start + source + destination) % 0xFFFF
-    udp = struct.pack(">HHH", _FIRST_SOURCE_PORT + nic, _DISCARD_PORT, udp_length)
+    udp = struct.pack(">HHH", _FIRST_SOURCE_PORT + nic, port, udp_length)
     pseudo_header = source + destination + struct.pack(">HH", _PROTOCOL_UDP, udp_length)
     headers = ethernet + ip_start + ip_checksum.to_bytes(2) + source + destination + udp
     return headers, _ones_sum(pseudo_header + udp), size - _HEADERS_BYTES - PAYLOAD_HEAD.size

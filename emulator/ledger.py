@@ -8,12 +8,12 @@ as it likes.
 
 from __future__ import annotations
 
-import itertools
 from collections import Counter, deque
 from collections.abc import Hashable, Iterable, Iterator
 
 from emulator.engines.base import Verdict, WireFrame
 from emulator.errors import RunFailed
+from emulator.latency import exact_latency
 from emulator.results import FrameCounts, Latency, NicStatistics
 from emulator.wire_timing import PS_PER_NS, WireTiming
 
@@ -199,17 +199,7 @@ def total_latency(ledgers: Iterable[Ledger]) -> Latency | None:
     latencies: Counter[int] = Counter()
     for ledger in ledgers:
         latencies.update(ledger.latencies)
-    count = latencies.total()
-    if not count:
-        return None
-    values = sorted(latencies)
-    ranks = list(itertools.accumulate(latencies[value] for value in values))
-
-    def percentile(percent: int) -> int:
-        rank = -(-count * percent // 100)
-        return next(value for value, reached in zip(values, ranks, strict=True) if reached >= rank)
-
-    return Latency(min=values[0], p50=percentile(50), p99=percentile(99), max=values[-1])
+    return exact_latency(latencies)
 
 
 def _difference(sent: bytes, received: bytes) -> str:

@@ -1,4 +1,4 @@
-"""The directory of a run: files appear in it only when the run has finished."""
+"""The directory of a run: files appear in it only when the run has come to its end, good or bad."""
 
 from __future__ import annotations
 
@@ -15,14 +15,16 @@ DELIVERED = "delivered.pcapng"
 WAVES = "waves.fst"
 SAVE_FILE = "waves.gtkw"
 TRACE = "trace.txt"
-FILES = (SUMMARY, DELIVERED, WAVES, SAVE_FILE, TRACE)
+PROC = "proc"  #: a directory
+FILES = (SUMMARY, DELIVERED, WAVES, SAVE_FILE, TRACE, PROC)
 
 
 @contextlib.contextmanager
 def output_directory(path: Path) -> Iterator[Path]:
-    """A new directory beside ``path`` for a run to write to; its files replace those in ``path`` if all goes well.
+    """A new directory beside ``path`` for a run to write to; its files replace those in ``path`` at the end.
 
-    If the body raises, nothing of the run is left, and ``path`` is as it was.
+    So it is, too, with what a run has written that fails. If it does not take place, because of what the user asked for
+    or because he stops it, nothing is left of it, and ``path`` is as it was.
 
     Raises:
         UserError: ``path`` cannot be written, or holds something that no run has written.
@@ -36,7 +38,15 @@ def output_directory(path: Path) -> Iterator[Path]:
     except OSError as error:
         raise UserError(f"--out {path}: {error.strerror}; choose another directory") from None
     try:
-        yield unfinished
+        try:
+            yield unfinished
+        except UserError:
+            raise
+        except Exception:
+            if any(unfinished.iterdir()):
+                _publish(unfinished, path)
+                made = []
+            raise
         _publish(unfinished, path)
         made = []
     finally:
@@ -68,7 +78,9 @@ def _publish(unfinished: Path, path: Path) -> None:
     """Move the files of the run into place, and remove what an earlier run left there."""
     path.mkdir(exist_ok=True)
     for name in FILES:
-        if (unfinished / name).exists():
-            shutil.move(unfinished / name, path / name)
+        if (path / name).is_dir():
+            shutil.rmtree(path / name)
         else:
             (path / name).unlink(missing_ok=True)
+        if (unfinished / name).exists():
+            shutil.move(unfinished / name, path / name)

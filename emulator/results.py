@@ -69,7 +69,7 @@ class SoftnetCounts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Latency:
-    """From the last FCS byte on the wire to netif_receive_skb, in ns."""
+    """In ns; of a run, from the last FCS byte on the wire to netif_receive_skb."""
 
     min: int
     p50: int

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from driver.e1000.adapter import Adapter
 from driver.e1000.main import e1000_probe
 from driver.kernel.cpu import Account
-from driver.kernel.net.dev import SoftnetData
 from driver.kernel.net.netdevice import (
     NetDevice,
     dev_close,
@@ -20,7 +20,8 @@ from driver.kernel.net.netdevice import (
     netif_carrier_ok,
 )
 from driver.kernel.pci import FIRST_IRQ
-from driver.kernel.timer import msleep
+from driver.kernel.timer import NSEC_PER_USEC, msleep
+from driver.kernel.views.snapshot import Softnet, take_snapshot
 from emulator.cost_profiles import load_costs
 from emulator.delivered import DeliveredFrames
 from emulator.emulation import Emulation
@@ -30,13 +31,14 @@ from emulator.generator import station_address
 from emulator.kernel_probes import show_kernel
 from emulator.ledger import Ledger, check_conservation, total_counts, total_latency
 from emulator.observation import Delivered, FrameObserver, TraceFile, observe_frames
-from emulator.output import DELIVERED, SUMMARY, TRACE
+from emulator.output import DELIVERED, PROC, SUMMARY, TRACE
 from emulator.progress import Progress, no_progress
 from emulator.report import build_summary, format_summary
 from emulator.results import CpuTime, Interrupts, NapiCounts, NicStatistics, RunResults, RunTime, SoftnetCounts
 from emulator.scenario import Scenario
 from emulator.settings import write_settings
 from emulator.traffic import frames
+from emulator.views import ViewFiles
 from emulator.wire_timing import PS_PER_NS, byte_time_ps
 
 #: How often, in simulated ns, a run looks whether it is over.
@@ -56,6 +58,7 @@ async def run_scenario(
     """
     emulation = Emulation(engine, load_costs(scenario.costs), cpus=scenario.cpus, seed=scenario.seed)
     with contextlib.ExitStack() as files:
+        views = files.enter_context(ViewFiles(directory / PROC, emulation.machine))
         if scenario.trace:
             files.enter_context(TraceFile(directory / TRACE, emulation.machine.tracepoints))
         netdevs = await bring_up(emulation, scenario)
@@ -66,7 +69,7 @@ async def run_scenario(
             names = [netdev.name for netdev in netdevs]
             delivered = files.enter_context(DeliveredFrames(directory / DELIVERED, names)).write
         traffic = Traffic(emulation, netdevs, scenario, delivered, progress)
-        results = await traffic.run()
+        results = await traffic.run(at_end=views.look)
     summary = build_summary(scenario, results)
     (directory / SUMMARY).write_text(format_summary(summary), encoding="utf-8")
 
@@ -114,7 +117,7 @@ class _Reading:
     cycles: int
     wall_s: float
     cpu_ns: tuple[tuple[int, ...], ...]
-    softnet: tuple[tuple[int, ...], ...]
+    softnet: tuple[Softnet, ...]
     rx_irqs: int
     irqs: int
     polls: int
@@ -150,14 +153,19 @@ class Traffic:
     def _ledgers(self) -> list[Ledger]:
         return [observer.ledger for observer in self._observers]
 
-    async def run(self) -> RunResults:
-        """Send everything, wait for the end, take the interfaces down and close the books."""
+    async def run(self, *, at_end: Callable[[], None]) -> RunResults:
+        """Send everything, wait for the end, take the interfaces down and close the books.
+
+        Args:
+            at_end: called when the traffic is over and the interfaces are still up.
+        """
         before = self._read()
         engine = self._emulation.engine
         for nic, (wire, ledger) in enumerate(zip(engine.wires, self._ledgers, strict=True)):
             wire.send(ledger.offer(frames(self._scenario, nic, engine.now * PS_PER_NS)))
         await self._wait_for_the_end()
         after = self._read()
+        at_end()
         for netdev in self._netdevs:
             await self._emulation.call(dev_close(netdev), "ip")
         counts = total_counts(
@@ -188,18 +196,30 @@ class Traffic:
         """Return when every frame has come to its end, or when none will any more; the books tell which."""
         emulation = self._emulation
         stalled = done = 0
-        while stalled < STALLED_CHECKS:
+        while stalled < self._patience():
             await emulation.run_for(CHECK_EVERY_NS)
             for observer in self._observers:
                 observer.collect_verdicts()
             done_before, done = done, sum(ledger.done for ledger in self._ledgers)
             self._progress(done)
-            if not emulation.machine.idle or not all(wire.idle for wire in emulation.engine.wires):
+            if self._works():
                 stalled = 0
             elif done == sum(ledger.offered for ledger in self._ledgers):
                 return
             else:
                 stalled = stalled + 1 if done == done_before else 0
+
+    def _works(self) -> bool:
+        """Whether something is going to happen by itself: a frame, a thread, or a NAPI timer."""
+        machine, engine = self._emulation.machine, self._emulation.engine
+        if not machine.idle or not all(wire.idle for wire in engine.wires):
+            return True
+        return any(adapter.napi.timer.base is not None for adapter in self._adapters)
+
+    def _patience(self) -> int:
+        """Checks in a row without anything happening after which nothing will: an interrupt may be throttled."""
+        throttled_us = max(adapter.rx_usecs for adapter in self._adapters)
+        return STALLED_CHECKS + throttled_us * NSEC_PER_USEC // CHECK_EVERY_NS
 
     def _read(self) -> _Reading:
         machine, engine = self._emulation.machine, self._emulation.engine
@@ -211,7 +231,7 @@ class Traffic:
             cycles=engine.cycles,
             wall_s=time.perf_counter(),
             cpu_ns=tuple(tuple(cpu.time) for cpu in machine.cpus),
-            softnet=tuple(_read_softnet(cpu.softnet) for cpu in machine.cpus),
+            softnet=take_snapshot(machine).softnet,
             rx_irqs=sum(adapter.rx_irqs for adapter in self._adapters),
             irqs=sum(sum(machine.irqs.desc(FIRST_IRQ + adapter.pdev.slot).counts) for adapter in self._adapters),
             polls=sum(napi.polls for napi in napis),
@@ -235,21 +255,13 @@ def _statistics(adapter: Adapter) -> NicStatistics:
     return NicStatistics(kept=kept, missed=missed, error=error, filtered=stats["TPR"] - kept - missed - error)
 
 
-def _read_softnet(softnet: SoftnetData) -> tuple[int, ...]:
-    limited = softnet.flow_limit.count if softnet.flow_limit else 0
-    return softnet.processed, softnet.dropped, softnet.time_squeeze, softnet.received_rps, limited
-
-
-def _softnet_counts(before: tuple[int, ...], after: tuple[int, ...]) -> SoftnetCounts:
-    processed, dropped, time_squeeze, received_rps, limited = (
-        late - early for early, late in zip(before, after, strict=True)
-    )
+def _softnet_counts(before: Softnet, after: Softnet) -> SoftnetCounts:
     return SoftnetCounts(
-        processed=processed,
-        dropped=dropped,
-        time_squeeze=time_squeeze,
-        received_rps=received_rps,
-        flow_limit_count=limited,
+        processed=after.processed - before.processed,
+        dropped=after.dropped - before.dropped,
+        time_squeeze=after.time_squeeze - before.time_squeeze,
+        received_rps=after.received_rps - before.received_rps,
+        flow_limit_count=after.flow_limit_count - before.flow_limit_count,
     )
 
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from driver.e1000.ethtool import E1000EthtoolOps
+from driver.e1000.moderation import MAX_ITR_USECS
 from driver.kernel.cpu import KTIME_MAX
 from driver.kernel.irq import IrqReturn, request_irq
 from driver.kernel.machine import Machine
+from driver.kernel.net.ethtool import EthtoolCoalesce
 from driver.kernel.net.napi import Napi, napi_enable, netif_napi_add
 from driver.kernel.net.netdevice import NetDevice, NetDeviceOps, register_netdev
 from driver.kernel.pci import FIRST_IRQ
@@ -18,10 +21,17 @@ from emulator.model_nic.memory import ModelMemory
 
 
 async def write_settings(emulation: Emulation, assignments: Sequence[str], *, at_boot: bool) -> None:
-    """Write those settings of a list of NAME=VALUE that can be written at boot, or the others; in their order."""
+    """Write those settings of a list of NAME=VALUE that can be written at boot, or the others; in their order.
+
+    Raises:
+        UserError: the driver does not take one as it is.
+    """
     for name, value in map(parse_setting, assignments):
         if find_setting(name)[0].at_boot is at_boot:
-            await emulation.call(write_setting(emulation.machine, name, value), "sh")
+            try:
+                await emulation.call(write_setting(emulation.machine, name, value), "sh")
+            except SettingError as error:
+                raise UserError(f"--set {error}") from None
 
 
 def check_settings(assignments: Sequence[str], *, nics: int, cpus: int) -> None:
@@ -57,9 +67,23 @@ def _boot_first(assignment: tuple[str, str]) -> bool:
 def _add_interface(machine: Machine, irq: int) -> None:
     """An interface without a device, with the names and numbers that a run's has."""
     dev = NetDevice(machine, "", NetDeviceOps, None)  # type: ignore[arg-type]  # nobody brings it up
+    dev.ethtool_ops = _Coalescing()
     register_netdev(dev)
     napi_enable(netif_napi_add(dev, _no_poll))
     request_irq(irq, _no_interrupt, 0, dev.name, None)
+
+
+class _Coalescing(E1000EthtoolOps):
+    """The limits of the driver's ethtool operations."""
+
+    async def set_coalesce(self, dev: NetDevice, coalesce: EthtoolCoalesce) -> int:
+        """Complain of what the driver would refuse."""
+        usecs = coalesce.rx_coalesce_usecs
+        if usecs is not None and usecs > MAX_ITR_USECS:
+            raise SettingError(
+                f"coalesce-set/{dev.name}/rx-usecs={usecs}: out of range; allowed are 0 to {MAX_ITR_USECS}"
+            )
+        return 0
 
 
 async def _no_poll(_napi: Napi, _budget: int) -> int:

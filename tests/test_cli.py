@@ -48,7 +48,7 @@ def runs(monkeypatch: pytest.MonkeyPatch) -> list[Scenario]:
 
 def failing(error: BaseException) -> Callable[..., None]:
     def execute(scenario: Scenario, directory: Path, progress: Progress) -> None:
-        (directory / SUMMARY).write_text("half")
+        (directory / TRACE).write_text("half")
         raise error
 
     return execute
@@ -204,11 +204,10 @@ def test_foreign_files_in_the_directory(runs: list[Scenario], capsys: Capture) -
     ("error", "status", "complaint"),
     [
         (UserError("iverilog is not installed"), 2, "iverilog is not installed"),
-        (RunFailed("NIC 0: 5 frames lost"), 1, "run failed: NIC 0: 5 frames lost"),
         (KeyboardInterrupt(), 130, "interrupted; nothing was written"),
     ],
 )
-def test_runs_that_fail(
+def test_runs_that_do_not_take_place(
     monkeypatch: pytest.MonkeyPatch, capsys: Capture, error: BaseException, status: int, complaint: str
 ) -> None:
     monkeypatch.setattr(cli, "execute", failing(error))
@@ -216,14 +215,32 @@ def test_runs_that_fail(
     assert line == f"napi-hil: {complaint}\n"
 
 
-def test_a_failed_run_leaves_the_one_before(
+def test_a_failed_run_says_where_its_files_are_and_replaces_the_one_before(
+    runs: list[Scenario], monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    assert cli.main(["run"]) == 0
+    capsys.readouterr()
+    monkeypatch.setattr(cli, "execute", failing(RunFailed("NIC 0: 5 frames lost")))
+    assert cli.main(["run"]) == 1
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err == "napi-hil: run failed: NIC 0: 5 frames lost; what it has written is in build/run\n"
+    assert [path.name for path in Path("build/run").iterdir()] == [TRACE]
+    assert len(runs) == 1
+
+
+def test_a_run_that_fails_before_it_writes_anything_leaves_the_one_before(
     runs: list[Scenario], monkeypatch: pytest.MonkeyPatch, capsys: Capture
 ) -> None:
     assert cli.main(["run"]) == 0
     summary = Path("build/run", SUMMARY).read_text()
     capsys.readouterr()
-    monkeypatch.setattr(cli, "execute", failing(RunFailed("off")))
-    refused(capsys, "run", status=1)
+
+    def execute(*_: object) -> None:
+        raise RunFailed("off")
+
+    monkeypatch.setattr(cli, "execute", execute)
+    assert refused(capsys, "run", status=1) == "napi-hil: run failed: off\n"
     assert Path("build/run", SUMMARY).read_text() == summary
     assert len(runs) == 1
 

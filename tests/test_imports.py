@@ -28,6 +28,7 @@ MAY_IMPORT: dict[str, tuple[str, ...] | None] = {
     "hdl.nic": ("amaranth", "hdl.nic"),
     "hdl": ("amaranth", "hdl"),
     "driver.kernel": ("driver.kernel",),
+    "driver.apps": ("driver.kernel", "driver.apps"),
     "driver.e1000": ("driver.kernel", "driver.e1000", "hdl.nic.regmap", "hdl.nic.layouts"),
     "driver": (),
     "emulator": None,  # anything but the tests

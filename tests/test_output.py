@@ -1,4 +1,4 @@
-"""The files of a run appear when it has finished, and nothing is left of one that has not."""
+"""The files of a run appear when it has come to its end, and nothing is left of one that did not take place."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from emulator.errors import UserError
-from emulator.output import SUMMARY, TRACE, WAVES, output_directory
+from emulator.errors import RunFailed, UserError
+from emulator.output import PROC, SUMMARY, TRACE, WAVES, output_directory
 
 
 def tree(path: Path) -> dict[str, str]:
@@ -39,8 +39,30 @@ def run_that_fails(out: Path, error: type[BaseException]) -> None:
         raise error
 
 
-@pytest.mark.parametrize("error", [KeyboardInterrupt, RuntimeError, SystemExit])
-def test_nothing_is_left_of_a_run_that_failed(tmp_path: Path, error: type[BaseException]) -> None:
+def run_that_writes_and_fails(out: Path, content: str) -> None:
+    with output_directory(out) as unfinished:
+        (unfinished / TRACE).write_text(content)
+        (unfinished / PROC / "net").mkdir(parents=True)
+        (unfinished / PROC / "net" / content).write_text(content)
+        raise RunFailed("off")
+
+
+def test_what_a_run_that_failed_has_written_is_there(tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    for content in ("one", "two"):
+        with pytest.raises(RunFailed):
+            run_that_writes_and_fails(out, content)
+        assert tree(out) == {"trace.txt": content, f"proc/net/{content}": content}
+    with pytest.raises(RunFailed), output_directory(out):
+        raise RunFailed("before it wrote anything")
+    assert (out / TRACE).exists()
+    with output_directory(out) as unfinished:
+        (unfinished / SUMMARY).write_text("good")
+    assert tree(tmp_path) == {"run/summary.json": "good"}
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit, UserError])
+def test_nothing_is_left_of_a_run_that_did_not_take_place(tmp_path: Path, error: type[BaseException]) -> None:
     before = tmp_path / "before"
     before.mkdir()
     (before / SUMMARY).write_text("old")

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from driver.kernel.net.napi import NapiState
+from emulator.errors import UserError
 from emulator.output import TRACE
 from tests.e1000.support import Rig, run
 
@@ -91,3 +93,30 @@ def test_five_saturated_nics_trip_netdev_budget_and_four_do_not(tmp_path: Path) 
     assert squeezes[5] > 0
     # Four use 256 of the 300 and only ever run into the time limit: 2 jiffies, with 2.8 us per packet 714 packets.
     assert squeezes[1] == squeezes[4] == 0
+
+
+def test_coalescing_is_set_as_ethtool_does() -> None:
+    rig = Rig(nics=2, set=("coalesce-set/eth0/rx-usecs=100", "coalesce-set/eth1/use-adaptive-rx=on"))
+    first, second = rig.adapters
+    assert (first.rx_usecs, first.dim) == (100, None)
+    assert second.dim is not None
+
+
+def test_a_throttled_interrupt_is_waited_for(tmp_path: Path) -> None:
+    summary = summary_of(tmp_path, count=200, pps=20_000, set=("coalesce-set/eth0/rx-usecs=10000",))
+    assert summary["frames"]["delivered"] == 200
+    assert summary["interrupts"]["rx"] <= 3
+    assert "rx-usecs:\t10000\n" in (tmp_path / "proc" / "ethtool-c-eth0.txt").read_text()
+
+
+@pytest.mark.parametrize(
+    ("setting", "complaint"),
+    [
+        ("coalesce-set/eth0/rx-usecs=10001", "--set coalesce-set/eth0/rx-usecs=10001: out of range; allowed are 0 to"),
+        ("coalesce-set/eth1/rx-usecs=5", "there is no interface eth1"),
+        ("coalesce-set/eth0/use-adaptive-rx=on", "use-adaptive-rx: not supported by the driver"),
+    ],
+)
+def test_what_the_driver_does_not_take_is_a_users_error(setting: str, complaint: str) -> None:
+    with pytest.raises(UserError, match=re.escape(complaint)):
+        Rig(mode="irq", set=(setting,))

@@ -9,14 +9,19 @@ from hdl.nic.regmap import ICR, REGISTERS, Access
 
 if TYPE_CHECKING:
     from driver.e1000.rx_ring import RxRing
+    from driver.e1000.tx_ring import TxRing
     from driver.kernel.io import Iomem
+    from driver.kernel.lib.dim import Dim
     from driver.kernel.net.napi import Napi
     from driver.kernel.net.netdevice import NetDevice
     from driver.kernel.pci import PciDev
     from driver.kernel.timer import TimerList
 
-#: Causes that poll() services and that are masked while it does.
 RX_CAUSES = ICR.RXT0 | ICR.RXO | ICR.RXDMT0 | ICR.RXSEQ
+TX_CAUSES = int(ICR.TXDW)
+
+#: Causes that poll() services and that are masked while it does.
+POLL_CAUSES = RX_CAUSES | TX_CAUSES
 
 #: Causes that the handler services itself; never masked while the interface is up.
 OTHER_CAUSES = int(ICR.LSC)
@@ -34,6 +39,16 @@ class Adapter:
         down: the interface is down or on its way there.
         hw_stats: sums of the device's statistics registers, by name.
         rx_irqs: interrupts with a receive cause.
+        resetting: the device is being reset.
+        dim: the algorithm that sets ITR; None if it is set by hand.
+        total_rx_packets, total_rx_bytes: received while DIM was on.
+        rx_usecs: least time from one interrupt to the next, in us, as ethtool has it.
+        itr: least time from one interrupt to the next, in units of 256 ns; 0 for none.
+        rx_int_delay, rx_abs_int_delay: RDTR and RADV, in units of 1.024 us.
+        tx_int_delay, tx_abs_int_delay: TIDV and TADV, in units of 1.024 us.
+        restart_queue: how often the stopped transmit queue was woken.
+        tx_timeout_count: resets because transmission hung.
+        tx_dropped: packets that were on the ring when it was emptied, or whose buffer could not be mapped.
         alloc_rx_buff_failed: receive buffers that could not be had.
         rx_dropped: frames that the driver dropped: more than one buffer long.
     """
@@ -43,9 +58,23 @@ class Adapter:
     hw: Iomem
     napi: Napi
     rx_ring: RxRing
+    tx_ring: TxRing
     watchdog_timer: TimerList
     use_napi: bool
     down: bool = True
+    resetting: bool = False
+    dim: Dim | None = None
+    total_rx_packets: int = 0
+    total_rx_bytes: int = 0
+    rx_usecs: int = 0
+    itr: int = 0
+    rx_int_delay: int = 0
+    rx_abs_int_delay: int = 8
+    tx_int_delay: int = 8
+    tx_abs_int_delay: int = 32
+    restart_queue: int = 0
+    tx_timeout_count: int = 0
+    tx_dropped: int = 0
     hw_stats: dict[str, int] = field(default_factory=lambda: {register.__name__: 0 for register in STATISTICS})
     rx_irqs: int = 0
     alloc_rx_buff_failed: int = 0

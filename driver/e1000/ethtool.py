@@ -1,35 +1,91 @@
-"""ethtool -S: the device's and the driver's counters under Linux's names (e1000_ethtool.c)."""
+"""What the driver does for ethtool: counters under Linux's names, ring lengths, coalescing (e1000_ethtool.c)."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import dataclasses
+from typing import cast
 
-if TYPE_CHECKING:
-    from driver.e1000.adapter import Adapter
+from driver.e1000.adapter import Adapter
+from driver.e1000.moderation import MAX_ITR_USECS, e1000_set_rx_usecs, e1000_start_dim
+from driver.kernel.net.ethtool import EINVAL, EOPNOTSUPP, EthtoolCoalesce, EthtoolRingparam
+from driver.kernel.net.netdevice import NetDevice
 
-#: Names of the statistics registers; a pair of registers is one counter.
-_DEVICE_COUNTERS = {
-    "rx_packets": "GPRC",
-    "rx_broadcast": "BPRC",
-    "rx_multicast": "MPRC",
-    "rx_crc_errors": "CRCERRS",
-    "rx_missed_errors": "MPC",
-    "rx_no_buffer_count": "RNBC",
-    "rx_length_errors": "RLEC",
-    "rx_long_length_errors": "ROC",
-    "rx_short_length_errors": "RUC",
-    "rx_fragments": "RFC",
-    "rx_jabber": "RJC",
-    "rx_total_packets": "TPR",
-}
+#: Descriptors that a ring may have, as with the 82544 and later.
+MAX_RXD = MAX_TXD = 4096
+
+_SUPPORTED = {"rx_coalesce_usecs", "use_adaptive_rx_coalesce"}
 
 
 def e1000_get_ethtool_stats(adapter: Adapter) -> dict[str, int]:
-    """Counters as of the last update of the statistics."""
+    """Counters as of the last update of the statistics, in the order of the original driver."""
     hw_stats = adapter.hw_stats
-    counters = {name: hw_stats[register] for name, register in _DEVICE_COUNTERS.items()}
-    counters["rx_bytes"] = hw_stats["GORCL"] + (hw_stats["GORCH"] << 32)
-    counters["rx_irqs"] = adapter.rx_irqs
-    counters["alloc_rx_buff_failed"] = adapter.alloc_rx_buff_failed
-    counters["rx_dropped"] = adapter.rx_dropped
-    return counters
+    return {
+        "rx_packets": hw_stats["GPRC"],
+        "tx_packets": hw_stats["GPTC"],
+        "rx_bytes": hw_stats["GORCL"] + (hw_stats["GORCH"] << 32),
+        "tx_bytes": hw_stats["GOTCL"] + (hw_stats["GOTCH"] << 32),
+        "rx_broadcast": hw_stats["BPRC"],
+        "tx_broadcast": hw_stats["BPTC"],
+        "rx_multicast": hw_stats["MPRC"],
+        "tx_multicast": hw_stats["MPTC"],
+        "tx_dropped": adapter.tx_dropped,
+        "rx_length_errors": hw_stats["RLEC"],
+        "rx_crc_errors": hw_stats["CRCERRS"],
+        "rx_no_buffer_count": hw_stats["RNBC"],
+        "rx_missed_errors": hw_stats["MPC"],
+        "tx_timeout_count": adapter.tx_timeout_count,
+        "tx_restart_queue": adapter.restart_queue,
+        "rx_long_length_errors": hw_stats["ROC"],
+        "rx_short_length_errors": hw_stats["RUC"],
+        "alloc_rx_buff_failed": adapter.alloc_rx_buff_failed,
+        # What follows the original driver does not have.
+        "rx_fragments": hw_stats["RFC"],
+        "rx_jabber": hw_stats["RJC"],
+        "rx_total_packets": hw_stats["TPR"],
+        "rx_dropped": adapter.rx_dropped,
+        "rx_irqs": adapter.rx_irqs,
+    }
+
+
+class E1000EthtoolOps:
+    """e1000_ethtool_ops."""
+
+    def get_ethtool_stats(self, dev: NetDevice) -> dict[str, int]:
+        """Ethtool -S."""
+        return e1000_get_ethtool_stats(_adapter(dev))
+
+    def get_coalesce(self, dev: NetDevice) -> EthtoolCoalesce:
+        """Ethtool -c: rx-usecs is what is in effect, by hand or by DIM."""
+        adapter = _adapter(dev)
+        return EthtoolCoalesce(rx_coalesce_usecs=adapter.rx_usecs, use_adaptive_rx_coalesce=adapter.dim is not None)
+
+    async def set_coalesce(self, dev: NetDevice, coalesce: EthtoolCoalesce) -> int:
+        """Ethtool -C. DIM needs NAPI; while it is on, it overrides rx-usecs."""
+        adapter = _adapter(dev)
+        given = {name for name, value in dataclasses.asdict(coalesce).items() if value is not None}
+        adaptive, usecs = coalesce.use_adaptive_rx_coalesce, coalesce.rx_coalesce_usecs
+        if given - _SUPPORTED or (adaptive and not adapter.use_napi):
+            return -EOPNOTSUPP
+        if usecs is not None and not 0 <= usecs <= MAX_ITR_USECS:
+            return -EINVAL
+        if adaptive is False:
+            adapter.dim = None
+        if usecs is not None:
+            await e1000_set_rx_usecs(adapter, usecs)
+        if adaptive and adapter.dim is None:
+            await e1000_start_dim(adapter)
+        return 0
+
+    def get_ringparam(self, dev: NetDevice) -> EthtoolRingparam:
+        """Ethtool -g."""
+        adapter = _adapter(dev)
+        return EthtoolRingparam(
+            rx_max_pending=MAX_RXD,
+            tx_max_pending=MAX_TXD,
+            rx_pending=adapter.rx_ring.count,
+            tx_pending=adapter.tx_ring.count,
+        )
+
+
+def _adapter(dev: NetDevice) -> Adapter:
+    return cast(Adapter, dev.priv)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import cast
 
-from driver.e1000.adapter import OTHER_CAUSES, RX_CAUSES, Adapter
+from driver.e1000.adapter import OTHER_CAUSES, POLL_CAUSES, RX_CAUSES, TX_CAUSES, Adapter
 from driver.e1000.hw import ALL_CAUSES, DEVICE_GONE, e1000_write_flush, er32, ew32
+from driver.e1000.moderation import e1000_update_dim
 from driver.e1000.rx_ring import RX_BUFFER_WRITE, e1000_alloc_rx_buffers, e1000_rx_skb
+from driver.e1000.tx_ring import e1000_clean_tx_irq
 from driver.kernel.cpu import spend
 from driver.kernel.irq import IrqReturn, synchronize_irq
 from driver.kernel.net.dev import netif_receive_skb, netif_rx
@@ -18,7 +20,7 @@ from hdl.nic.regmap import ICR, ICS, IMC, IMS
 
 async def e1000_irq_enable(adapter: Adapter) -> None:
     """Unmask every cause that the driver uses."""
-    await ew32(adapter.hw, IMS, RX_CAUSES | OTHER_CAUSES)
+    await ew32(adapter.hw, IMS, POLL_CAUSES | OTHER_CAUSES)
 
 
 async def e1000_irq_disable(adapter: Adapter) -> None:
@@ -29,30 +31,40 @@ async def e1000_irq_disable(adapter: Adapter) -> None:
 
 
 async def e1000_intr(_irq: int, dev_id: object) -> IrqReturn:
-    """Interrupt handler: mask the receive causes and leave the work to the poll.
+    """Interrupt handler: mask the causes that the poll services, and leave the work to it.
 
-    Reading ICR clears all causes, masked ones too. A receive cause that is cleared here while the poll runs is not
+    Reading ICR clears all causes, masked ones too. One of the poll's that is cleared here while the poll runs is not
     lost: napi_schedule_prep then sets MISSED, and the poll comes again.
     """
     adapter = cast(Adapter, dev_id)
     icr = await _read_causes(adapter)
-    if icr & RX_CAUSES and napi_schedule_prep(adapter.napi):
-        await ew32(adapter.hw, IMC, RX_CAUSES)
+    if icr & POLL_CAUSES and napi_schedule_prep(adapter.napi):
+        await ew32(adapter.hw, IMC, POLL_CAUSES)
         await e1000_write_flush(adapter.hw)  # the line is low before the handler ends
         __napi_schedule(adapter.napi)
     return IrqReturn.HANDLED if icr else IrqReturn.NONE
 
 
 async def e1000_clean(napi: Napi, budget: int) -> int:
-    """poll(): take up to ``budget`` packets off the ring; when it is empty, complete and unmask."""
+    """poll(): reclaim what was sent, take up to ``budget`` packets off the ring; when it is empty, complete and unmask.
+
+    With a budget of 0, from netpoll, only what was sent is dealt with.
+    """
     assert napi.dev is not None
     adapter = cast(Adapter, napi.dev.priv)
+    tx_ring = adapter.tx_ring
+    if tx_ring.next_to_clean != tx_ring.next_to_use:
+        await e1000_clean_tx_irq(adapter, budget)
+    if not budget:
+        return 0
     work_done = await e1000_clean_rx_irq(adapter, budget)
     if work_done == budget:
         return budget
     if await napi_complete_done(napi, work_done) and not adapter.down:
+        if adapter.dim is not None:
+            e1000_update_dim(adapter, adapter.dim)
         # Causes latched since the handler read ICR interrupt at once: nothing rots between the last look and here.
-        await ew32(adapter.hw, IMS, RX_CAUSES)
+        await ew32(adapter.hw, IMS, POLL_CAUSES)
     return work_done
 
 
@@ -60,6 +72,7 @@ async def e1000_clean_rx_irq(adapter: Adapter, work_to_do: int) -> int:
     """Pass packets to the stack and refill the ring behind them; returns how many descriptors were cleaned."""
     ring, costs, napi = adapter.rx_ring, adapter.pdev.machine.costs, adapter.napi
     packet_ns = costs.rx_packet + costs.skb_alloc
+    dim = adapter.dim
     gro = adapter.netdev.features & NETIF_F_GRO
     napi_id = napi.id
     unused = ring.unused
@@ -73,6 +86,9 @@ async def e1000_clean_rx_irq(adapter: Adapter, work_to_do: int) -> int:
         work_done += 1
         unused += 1
         if skb is not None:
+            if dim is not None:
+                adapter.total_rx_packets += 1
+                adapter.total_rx_bytes += skb.len
             if gro:
                 await napi_gro_receive(napi, skb)
             else:
@@ -89,22 +105,25 @@ async def e1000_clean_rx_irq(adapter: Adapter, work_to_do: int) -> int:
 async def e1000_intr_netif_rx(_irq: int, dev_id: object) -> IrqReturn:
     """Interrupt handler without NAPI: one packet per interrupt, straight into the backlog.
 
-    One cause stands for any number of packets. If more are in the ring, ICS asks for another interrupt.
+    One receive cause stands for any number of packets. If more are in the ring, ICS asks for another interrupt before
+    this packet is worked on: so the line is high again when the handler ends, or soon after.
     """
     adapter = cast(Adapter, dev_id)
     ring, costs = adapter.rx_ring, adapter.pdev.machine.costs
     icr = await _read_causes(adapter)
+    if icr & TX_CAUSES:
+        await e1000_clean_tx_irq(adapter, 0)
     if icr & RX_CAUSES:
         writeback = ring.done()
         if writeback is not None:
-            await spend(costs.rx_packet + costs.skb_alloc)
             skb = e1000_rx_skb(adapter, writeback)
+            if ring.done() is not None and not adapter.down:
+                await ew32(adapter.hw, ICS, ICR.RXT0)
+            await spend(costs.rx_packet + costs.skb_alloc)
             if skb is not None:
                 await netif_rx(skb)
         if ring.unused >= RX_BUFFER_WRITE:
             await e1000_alloc_rx_buffers(adapter, ring.unused)
-        if ring.done() is not None and not adapter.down:
-            await ew32(adapter.hw, ICS, ICR.RXT0)
     return IrqReturn.HANDLED if icr else IrqReturn.NONE
 
 
@@ -113,7 +132,7 @@ async def _read_causes(adapter: Adapter) -> int:
     icr = await er32(adapter.hw, ICR)
     if icr == DEVICE_GONE:
         return 0
-    icr &= RX_CAUSES | OTHER_CAUSES
+    icr &= POLL_CAUSES | OTHER_CAUSES
     if icr & ICR.LSC and not adapter.down:
         adapter.watchdog_timer.mod(adapter.pdev.machine.jiffies + 1)
     if icr & RX_CAUSES:

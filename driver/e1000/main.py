@@ -1,54 +1,50 @@
-"""Probe, open, stop, watchdog and statistics of the interface (e1000_main.c)."""
+"""Probe, and what the kernel asks of the interface (e1000_main.c)."""
 
 from __future__ import annotations
 
 from typing import cast
 
-from driver.e1000.adapter import RX_CAUSES, STATISTICS, Adapter
-from driver.e1000.hw import (
-    e1000_rar_set,
-    e1000_reset_hw,
-    e1000_set_link_up,
-    e1000_write_flush,
-    er32,
-    ew32,
-)
-from driver.e1000.interrupt import e1000_clean, e1000_intr, e1000_intr_netif_rx, e1000_irq_disable, e1000_irq_enable
-from driver.e1000.rx_ring import (
-    DESCRIPTOR_BYTES,
-    RxRing,
-    e1000_alloc_rx_buffers,
-    e1000_free_rx_resources,
-    e1000_setup_rx_resources,
+from driver.e1000.adapter import Adapter
+from driver.e1000.ethtool import E1000EthtoolOps
+from driver.e1000.hw import e1000_rar_set, e1000_reset_hw, e1000_write_flush, er32, ew32
+from driver.e1000.interrupt import e1000_clean, e1000_intr, e1000_intr_netif_rx
+from driver.e1000.rx_ring import RxRing, e1000_free_rx_resources, e1000_setup_rx_resources
+from driver.e1000.tx_ring import TxRing, e1000_free_tx_resources, e1000_setup_tx_resources, e1000_xmit_frame
+from driver.e1000.up_down import (
+    e1000_configure,
+    e1000_down,
+    e1000_up,
+    e1000_update_stats,
+    e1000_watchdog,
+    schedule_reset,
 )
 from driver.kernel.dma import dma_set_mask_and_coherent
 from driver.kernel.irq import IRQF_SHARED, free_irq, request_irq
-from driver.kernel.net.hard_start_xmit import NETDEV_TX_OK
-from driver.kernel.net.napi import NAPI_POLL_WEIGHT, napi_disable, napi_enable, netif_napi_add_weight, netif_napi_del
+from driver.kernel.net.napi import NAPI_POLL_WEIGHT, netif_napi_add_weight, netif_napi_del, netif_napi_set_irq
+from driver.kernel.net.netdev_queue import netif_start_queue
 from driver.kernel.net.netdevice import (
     NetDevice,
     NetDeviceFlags,
     RtnlLinkStats64,
     netif_carrier_off,
-    netif_carrier_on,
     register_netdev,
     unregister_netdev,
 )
-from driver.kernel.net.skbuff import SkBuff, kfree_skb_reason
+from driver.kernel.net.skbuff import SkBuff
 from driver.kernel.pci import PciDev, pci_disable_device, pci_enable_device
-from driver.kernel.timer import TimerList, usleep_range
-from hdl.nic.regmap import ICR, ICS, RCTL, RDBAH, RDBAL, RDH, RDLEN, RDT, STATUS
+from driver.kernel.timer import TimerList, msleep
+from hdl.nic.regmap import RCTL
 
 ENOMEM = 12
 
-#: Ring sizes that RDLEN can express: a multiple of 128 bytes; the driver's bounds are those of the 82544 and later.
-MIN_RXD, MAX_RXD, RXD_MULTIPLE = 48, 4096, 8
-
-WATCHDOG_SECONDS = 2
-
 
 async def e1000_probe(
-    pdev: PciDev, *, use_napi: bool = True, rx_descriptors: int = 256, weight: int = NAPI_POLL_WEIGHT
+    pdev: PciDev,
+    *,
+    use_napi: bool = True,
+    rx_descriptors: int = 256,
+    tx_descriptors: int = 256,
+    weight: int = NAPI_POLL_WEIGHT,
 ) -> NetDevice:
     """Take over a device: reset it and register its interface, which is down.
 
@@ -56,18 +52,20 @@ async def e1000_probe(
         pdev: the device.
         use_napi: false for one interrupt per packet and netif_rx.
         rx_descriptors: length of the receive ring.
+        tx_descriptors: length of the transmit ring.
         weight: packets that one poll may take.
     """
     pci_enable_device(pdev)
     pdev.driver = "e1000"
     dma_set_mask_and_coherent(pdev, (1 << 64) - 1)
-    netdev = NetDevice(pdev.machine, "", E1000Ops(), None, parent=pdev)
+    netdev = NetDevice(pdev.machine, "", E1000Ops(), None, driver="e1000", parent=pdev, ethtool_ops=E1000EthtoolOps())
     adapter = Adapter(
         netdev=netdev,
         pdev=pdev,
         hw=pdev.iomap(),
         napi=netif_napi_add_weight(netdev, e1000_clean, weight),
         rx_ring=RxRing(rx_descriptors),
+        tx_ring=TxRing(tx_descriptors),
         watchdog_timer=TimerList(lambda _timer: e1000_watchdog(adapter)),
         use_napi=use_napi,
     )
@@ -96,51 +94,46 @@ class E1000Ops:
     """e1000_netdev_ops."""
 
     async def ndo_open(self, dev: NetDevice) -> int:
-        """Rings, handler, NAPI, stale causes, unmask: in this order."""
+        """Rings, handler, queue, NAPI, stale causes, unmask: in this order."""
         adapter = _adapter(dev)
+        if not e1000_setup_tx_resources(adapter):
+            return -ENOMEM
         if not e1000_setup_rx_resources(adapter):
+            e1000_free_tx_resources(adapter)
             return -ENOMEM
         await e1000_configure(adapter)
         handler = e1000_intr if adapter.use_napi else e1000_intr_netif_rx
         error = request_irq(adapter.pdev.irq, handler, IRQF_SHARED, dev.name, adapter)
         if error:
             await e1000_reset_hw(adapter.hw)
+            e1000_free_tx_resources(adapter)
             e1000_free_rx_resources(adapter)
             return error
-        adapter.down = False
-        napi_enable(adapter.napi)
-        stale = await er32(adapter.hw, ICR)
-        await e1000_irq_enable(adapter)
-        if stale & RX_CAUSES:  # not stale: a frame has come since the receiver is on
-            await ew32(adapter.hw, ICS, stale & RX_CAUSES)
-        await e1000_watchdog(adapter)
+        netif_napi_set_irq(adapter.napi, adapter.pdev.irq)
+        netif_start_queue(dev)
+        await e1000_up(adapter)
         return 0
 
     async def ndo_stop(self, dev: NetDevice) -> int:
-        """Receiver off, interrupts off, NAPI off, then give everything back: in this order."""
+        """Quiesce the device, then give everything back."""
         adapter = _adapter(dev)
-        adapter.down = True
-        await ew32(adapter.hw, RCTL, await er32(adapter.hw, RCTL) & ~RCTL.EN)
-        await e1000_write_flush(adapter.hw)
-        await usleep_range(10, 20)  # frames on their way to memory get there
-        await e1000_irq_disable(adapter)
-        await napi_disable(adapter.napi)
-        adapter.watchdog_timer.delete()
-        netif_carrier_off(dev)
-        await e1000_update_stats(adapter)
+        while adapter.resetting:
+            await msleep(1)
+        await e1000_down(adapter)
         await free_irq(adapter.pdev.irq, adapter)
-        await e1000_reset_hw(adapter.hw)
+        e1000_free_tx_resources(adapter)
         e1000_free_rx_resources(adapter)
         return 0
 
     async def ndo_start_xmit(self, skb: SkBuff, dev: NetDevice) -> int:
-        """Drop the packet: the transmitter is not there yet."""
-        dev.core_tx_dropped += 1
-        kfree_skb_reason(skb, "NOT_SPECIFIED")
-        return NETDEV_TX_OK
+        """Send a packet."""
+        return await e1000_xmit_frame(skb, dev)
 
     async def ndo_tx_timeout(self, dev: NetDevice, txqueue: int) -> None:
-        """Never."""
+        """Have the device reset, in a task of its own."""
+        adapter = _adapter(dev)
+        adapter.tx_timeout_count += 1
+        schedule_reset(adapter)
 
     async def ndo_set_rx_mode(self, dev: NetDevice) -> None:
         """Promiscuous or not."""
@@ -176,39 +169,7 @@ class E1000Ops:
             rx_length_errors=length_errors,
             rx_crc_errors=stats["CRCERRS"],
             multicast=stats["MPRC"],
+            tx_packets=stats["GPTC"],
+            tx_bytes=stats["GOTCL"] + (stats["GOTCH"] << 32),
+            tx_dropped=adapter.tx_dropped,
         )
-
-
-async def e1000_configure(adapter: Adapter) -> None:
-    """Program address filter and ring, fill the ring, and turn the receiver on (SDM 14.4)."""
-    hw, ring = adapter.hw, adapter.rx_ring
-    await e1000_set_link_up(hw)
-    await e1000_rar_set(hw, adapter.netdev.dev_addr, 0)
-    await ew32(hw, RDBAL, ring.desc.dma & RDBAL.BASE)
-    await ew32(hw, RDBAH, ring.desc.dma >> 32)
-    await ew32(hw, RDLEN, ring.count * DESCRIPTOR_BYTES)
-    await ew32(hw, RDH, 0)
-    await ew32(hw, RDT, 0)
-    await ew32(hw, RCTL, RCTL.EN | RCTL.BAM | RCTL.SECRC)  # BSIZE 0: buffers of 2048 bytes
-    await e1000_alloc_rx_buffers(adapter, ring.unused)
-
-
-async def e1000_watchdog(adapter: Adapter) -> None:
-    """Every two seconds, and when the link changed: link, statistics, and a kick for a ring that ran dry."""
-    if adapter.down:
-        return
-    if await er32(adapter.hw, STATUS) & STATUS.LU:
-        netif_carrier_on(adapter.netdev)
-    else:
-        netif_carrier_off(adapter.netdev)
-    await e1000_update_stats(adapter)
-    if adapter.rx_ring.unused == adapter.rx_ring.count - 1:  # no buffer in the device: no interrupt would ever come
-        await ew32(adapter.hw, ICS, RX_CAUSES)
-    machine = adapter.pdev.machine
-    adapter.watchdog_timer.mod(machine.jiffies + WATCHDOG_SECONDS * machine.sysctl.hz)
-
-
-async def e1000_update_stats(adapter: Adapter) -> None:
-    """Add the statistics registers, which clear on read, to their sums."""
-    for register in STATISTICS:
-        adapter.hw_stats[register.__name__] += await er32(adapter.hw, register)

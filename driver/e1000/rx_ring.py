@@ -102,14 +102,22 @@ def e1000_setup_rx_resources(adapter: Adapter) -> bool:
     return ring.memory is not None
 
 
-def e1000_free_rx_resources(adapter: Adapter) -> None:
-    """Give the ring and the buffers in it back; the device must not use them any more."""
+def e1000_clean_rx_ring(adapter: Adapter) -> None:
+    """Free the buffers on the ring; the device must not use them any more."""
     ring = adapter.rx_ring
     for slot, buffer in enumerate(ring.buffers):
         if buffer:
             dma_unmap_single(adapter.pdev, buffer, RX_BUFFER_LEN, _FROM_DEVICE)
             adapter.pdev.machine.frags.free(buffer)
             ring.buffers[slot] = 0
+    ring.next_to_use = ring.next_to_clean = 0
+    ring.discarding = False
+
+
+def e1000_free_rx_resources(adapter: Adapter) -> None:
+    """Give the ring and the buffers in it back."""
+    ring = adapter.rx_ring
+    e1000_clean_rx_ring(adapter)
     dma_free_coherent(adapter.pdev, ring.desc)
     ring.memory = None
 

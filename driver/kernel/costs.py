@@ -26,11 +26,17 @@ class Costs:
         netif_rx: enqueueing one skb to the backlog.
         process_backlog: dequeueing one skb from the backlog.
         netif_receive_skb: the stack's work on one packet, from the driver to where it ends.
+        syscall: entering the kernel and leaving it again.
+        recvmsg: taking one datagram off a socket, besides its copy.
+        epoll_wait: looking at one file that may be ready.
+        copy: copying 1,024 bytes between user and kernel.
+        ip_output: making and routing one packet that is sent, from sendmsg or ICMP to dev_queue_xmit.
         get_rps_cpu: dissecting and hashing one packet, and looking up its CPU.
         cpu_relax: one round of a loop that polls something.
         dev_queue_xmit: the core's work on one packet that is sent, from dev_queue_xmit to ndo_start_xmit.
         tx_packet: the driver's work to send one packet: map, descriptor.
         tx_clean: the driver's work to reclaim one packet that was sent: descriptor, unmap, free.
+        smp_mb: a full memory barrier.
         wakeup: waking a thread.
         context_switch: from one thread to another.
         ipi: sending an interrupt to another CPU, until it is there.
@@ -53,11 +59,17 @@ class Costs:
     netif_rx: int
     process_backlog: int
     netif_receive_skb: int
+    syscall: int
+    recvmsg: int
+    epoll_wait: int
+    copy: int
+    ip_output: int
     get_rps_cpu: int
     cpu_relax: int
     dev_queue_xmit: int
     tx_packet: int
     tx_clean: int
+    smp_mb: int
     wakeup: int
     context_switch: int
     ipi: int

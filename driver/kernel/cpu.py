@@ -310,6 +310,7 @@ class Cpu:
                 self.runqueue.update_resched()
 
     def _push_softirqs(self) -> None:
+        self.serving_softirq = True  # at once: an interrupt may come before the code has begun
         self._push(Context(SOFTIRQ, Account.SOFTIRQ, self.machine.softirqs.handle_softirqs()))
 
     # --- tasks ---------------------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ import enum
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from driver.kernel.cpu import running
+from driver.kernel.cpu import running, spend, this_cpu
 
 if TYPE_CHECKING:
     from driver.kernel.pci import PciDev
@@ -243,3 +243,8 @@ def wmb() -> None:
     cpu = running()
     if cpu is not None and cpu.machine.rules is not None:
         cpu.machine.rules.rings.write_barrier(mmio=True)
+
+
+async def smp_mb() -> None:
+    """Order all memory accesses before it against all after it, as seen by other CPUs and interrupts."""
+    await spend(this_cpu().machine.costs.smp_mb)

@@ -15,6 +15,7 @@ from driver.kernel.cpu import KTIME_MAX, TASK, Account, Code, Context, Cpu, Stal
 from driver.kernel.dma import FragAllocator, HostMemory, PageAllocator
 from driver.kernel.irq import Irqs
 from driver.kernel.net.dev import SoftnetData, net_rx_action
+from driver.kernel.net.net_namespace import Net
 from driver.kernel.net.xmit import net_tx_action
 from driver.kernel.pci import FIRST_IRQ
 from driver.kernel.sched import RunQueue, Task, select_task_rq
@@ -57,7 +58,7 @@ class Machine:
         deadline: until when nothing happens by itself, as of the last run(), in ns; KTIME_MAX if nothing ever does.
         resched: a task was woken, and its CPU has to look whether it should run.
         memory: host memory, shared with the devices.
-        cpus, irqs, softirqs, netdevs, napis, tracepoints: what it consists of.
+        cpus, irqs, softirqs, netdevs, napis, init_net, tracepoints: what it consists of.
         napi_hash: enabled NAPI instances by id, but for those that are transmit only.
         last_napi_id: the last one given out.
         rps_needed: how many receive queues spread their packets over CPUs.
@@ -84,6 +85,7 @@ class Machine:
         self.frags = FragAllocator(self.pages)
         self.netdevs: list[NetDevice] = []
         self.napis: list[Napi] = []
+        self.init_net = Net()
         self.napi_hash: dict[int, Napi] = {}
         self.last_napi_id = self.rps_needed = self.busy_poll_rx_packets = 0
         self.said: set[str] = set()

@@ -3,6 +3,8 @@
 - sysctls: ``net.core.netdev_budget``, or as a file ``/proc/sys/net/core/netdev_budget``
 - files: ``/sys/class/net/eth0/gro_flush_timeout``, ``/proc/irq/16/smp_affinity``
 - attributes of netlink's napi-set, by the instance's id: ``napi-set/65/defer-hard-irqs``
+- attributes of ethtool's coalesce-set, by the interface's name: ``coalesce-set/eth0/rx-usecs`` (ethtool -C)
+- attributes of ethtool's features-set: ``features-set/eth0/rx-gro`` (ethtool -K eth0 gro)
 - the kernel's configuration: ``CONFIG_HZ``
 """
 
@@ -15,8 +17,10 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from driver.kernel.irq import IrqDesc, irq_set_affinity
+from driver.kernel.net.ethtool import EINVAL, EOPNOTSUPP, EthtoolCoalesce
 from driver.kernel.net.napi import Napi, NapiThreaded
 from driver.kernel.net.netdev_rx_queue import NetdevRxQueue
+from driver.kernel.net.netdevice import NETIF_F_GRO
 from driver.kernel.net.rps import netdev_rx_queue_set_rps_mask, set_flow_limit_cpus
 from driver.kernel.net.threaded import napi_set_threaded, netif_set_threaded
 from driver.kernel.setting_values import Choice, CpuList, CpuMask, Values, Whole
@@ -248,6 +252,38 @@ def _threaded_of_napi(machine: Machine, named: dict[str, str]) -> Knob:
 _COUNT = Whole(0, INT_MAX)
 _WEIGHT = Whole(1, INT_MAX)
 _NS = Whole(0, LONGEST_NS)
+_USECS = Whole(0, 2**32 - 1)
+
+
+def _coalesce(name: str, attribute: str, values: Values) -> Setting:
+    """An attribute of ethtool's coalesce-set."""
+
+    def knob(machine: Machine, named: dict[str, str]) -> Knob:
+        dev = _dev(machine, named)
+        ops = dev.ethtool_ops
+        if ops is None:
+            raise SettingError(f"{dev.name}: its driver has no coalescing to set")
+
+        async def write(value: object) -> None:
+            error = await ops.set_coalesce(dev, EthtoolCoalesce(**{attribute: value}))  # type: ignore[arg-type]
+            if error:
+                raise SettingError(f"coalesce-set/{dev.name}/{name}: {_ERRORS[-error]}")
+
+        return Knob(lambda: getattr(ops.get_coalesce(dev), attribute), write)
+
+    return Setting(f"coalesce-set/{{dev}}/{name}", values, knob)
+
+
+def _rx_gro(machine: Machine, named: dict[str, str]) -> Knob:
+    dev = _dev(machine, named)
+
+    def write(on: bool) -> None:
+        dev.features = dev.features | NETIF_F_GRO if on else dev.features & ~NETIF_F_GRO
+
+    return Knob(lambda: bool(dev.features & NETIF_F_GRO), write)
+
+
+_ERRORS = {EINVAL: "out of range", EOPNOTSUPP: "not supported by the driver as it is set up now"}
 
 #: All of them, in the order in which they are listed for people.
 SETTINGS = (
@@ -274,4 +310,7 @@ SETTINGS = (
     _of_napi("gro-flush-timeout", "gro_flush_timeout", _NS),
     _of_napi("irq-suspend-timeout", "irq_suspend_timeout", _NS),
     Setting("napi-set/{id}/threaded", Choice({"disabled": 0, "enabled": 1, "busy-poll": 2}), _threaded_of_napi),
+    Setting("features-set/{dev}/rx-gro", Choice({"off": False, "on": True}), _rx_gro),
+    _coalesce("rx-usecs", "rx_coalesce_usecs", _USECS),
+    _coalesce("use-adaptive-rx", "use_adaptive_rx_coalesce", Choice({"off": False, "on": True})),
 )

@@ -80,6 +80,7 @@ class TimerBase:
         armed: hrtimers by expiry, then by age; a few at most.
         deadline: when the first of them expires; KTIME_MAX for never.
         expired: timer_lists whose functions are to run.
+        interrupts: timer interrupts taken (LOC in /proc/interrupts).
     """
 
     def __init__(self, cpu: Cpu) -> None:
@@ -87,6 +88,7 @@ class TimerBase:
         self.armed: list[Hrtimer] = []
         self.deadline = KTIME_MAX
         self.expired: list[TimerList] = []
+        self.interrupts = 0
 
     def enqueue(self, timer: Hrtimer) -> None:
         """Arm a timer."""
@@ -107,6 +109,7 @@ class TimerBase:
     async def hrtimer_interrupt(self) -> None:
         """The CPU's timer interrupt: run what has expired."""
         costs = self.cpu.machine.costs
+        self.interrupts += 1
         await spend(costs.irq_entry)
         while self.due:
             timer = self.armed[0]

@@ -92,6 +92,10 @@ class Wire(Protocol):
     def take_verdicts(self) -> list[Verdict]:
         """Verdicts of frames since the last call, one per frame sent, in order."""
 
+    @property
+    def cut_off(self) -> int:
+        """Frames that a reset of the NIC took out of its transmit FIFO or off the wire, so that nobody got them."""
+
     def listen(self, listener: Listener) -> None:
         """From now on tell a listener of each frame that the NIC sends, at the end of it; it may send frames itself.
 

@@ -90,6 +90,11 @@ class BoardWire:
             self._refresh()
         return not self._portions
 
+    @property
+    def cut_off(self) -> int:
+        """None: the RTL cannot send yet."""
+        return 0
+
     def listen(self, listener: Listener) -> None:
         """There is nothing to hear.
 

@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 
 from driver.kernel.costs import Costs
-from emulator.engines.base import Event, IrqChanged, Listener, MmioDone, Verdict, WireFrame
+from emulator.engines.base import Event, IrqChanged, Listener, MmioDone, SentFrame, Verdict, WireFrame
 from emulator.model_nic.memory import ModelMemory
 from emulator.model_nic.nic import ModelNic
 from emulator.model_nic.schedule import Schedule
@@ -29,6 +29,8 @@ class ModelWire:
         self._sources: deque[Iterator[WireFrame]] = deque()
         self._busy = False
         self._verdicts: list[Verdict] = []
+        self._listeners: list[Listener] = []
+        nic.listen(self._tell)
 
     def send(self, frames: Iterable[WireFrame]) -> None:
         """Queue frames behind those queued before; read one by one, each when the one before has left."""
@@ -46,9 +48,18 @@ class ModelWire:
         verdicts, self._verdicts = self._verdicts, []
         return verdicts
 
+    @property
+    def cut_off(self) -> int:
+        """Frames that a reset of the NIC took out of its transmit FIFO or off the wire, so that nobody got them."""
+        return self._nic.cut_off
+
     def listen(self, listener: Listener) -> None:
         """From now on tell a listener of each frame that the NIC sends, at the end of it; it may send frames itself."""
-        self._nic.listen(listener)
+        self._listeners.append(listener)
+
+    def _tell(self, frame: SentFrame) -> None:
+        for listener in self._listeners:
+            listener(frame)
 
     def _next(self) -> None:
         """Put the next frame on the wire, if there is one."""

@@ -6,6 +6,7 @@ from emulator.model_nic.interrupts import Interrupts
 from emulator.model_nic.schedule import Schedule
 
 UNIT_NS = 1_024
+NEVER = 1 << 63
 
 
 class DelayTimers:
@@ -16,13 +17,13 @@ class DelayTimers:
         absolute_ns: of the timer that the first event starts; 0 for none.
     """
 
-    __slots__ = ("_cause", "_due", "_interrupts", "_latest", "_schedule", "_wakes", "absolute_ns", "delay_ns")
+    __slots__ = ("_cause", "_due", "_interrupts", "_latest", "_look_at", "_schedule", "absolute_ns", "delay_ns")
 
     def __init__(self, schedule: Schedule, interrupts: Interrupts, cause: int) -> None:
         self._schedule = schedule
         self._interrupts = interrupts
         self._cause = cause
-        self._wakes = 0  # calls of _wake to come
+        self._look_at = NEVER  # when it is looked next whether the cause is due, in ns
         self.reset()
 
     def reset(self) -> None:
@@ -44,24 +45,26 @@ class DelayTimers:
             self._latest = now + self.absolute_ns if self.absolute_ns else 0
         due = now + self.delay_ns
         self._due = min(due, self._latest) if self._latest else due
-        if not self._wakes:
-            self._wake_at_due()
+        self._plan()
 
     def flush(self) -> None:
         """Latch the cause now; both timers stop."""
         self._due = 0
         self._interrupts.latch(self._cause)
 
-    def _wake_at_due(self) -> None:
-        self._wakes += 1
-        self._schedule.at(self._due, self._wake, None)
+    def _plan(self) -> None:
+        """Look when the cause is due; not if that is going to happen before."""
+        if self._due < self._look_at:
+            self._look_at = self._due
+            self._schedule.at(self._due, self._look, None)
 
-    def _wake(self, _: object) -> None:
-        """The earliest time at which the cause may have been due has come."""
-        self._wakes -= 1
+    def _look(self, _: object) -> None:
+        now = self._schedule.now
+        if now >= self._look_at:
+            self._look_at = NEVER
         if not self._due:
             return
-        if self._schedule.now >= self._due:
+        if now >= self._due:
             self.flush()
-        elif not self._wakes:
-            self._wake_at_due()
+        else:
+            self._plan()

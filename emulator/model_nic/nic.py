@@ -84,6 +84,11 @@ class ModelNic:
             TDT.offset: self._write_tx_tail,
         }
 
+    @property
+    def cut_off(self) -> int:
+        """Frames that were taken for sending and that a reset cut off."""
+        return self._tx_queue.cut_off
+
     def listen(self, listener: Listener) -> None:
         """Call a listener with each frame that is sent."""
         self._tx_queue.listener = listener

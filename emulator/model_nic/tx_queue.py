@@ -32,6 +32,7 @@ class TxQueue:
 
     Attributes:
         head: TDH.
+        cut_off: frames that were whole in the FIFO, or on the wire, when a reset came.
         listener: called with each frame that is sent.
     """
 
@@ -49,6 +50,7 @@ class TxQueue:
         "_frame_bytes",
         "_gap_ps",
         "_generation",
+        "_in_fifo",
         "_interrupts",
         "_link",
         "_memory",
@@ -61,6 +63,7 @@ class TxQueue:
         "_timers",
         "_wire_free_ps",
         "_writeback_ns",
+        "cut_off",
         "head",
         "listener",
     )
@@ -87,6 +90,8 @@ class TxQueue:
         self._statistics = statistics
         self._generation = 0  # work that was planned in an earlier one comes to nothing
         self._resets = 0
+        self._in_fifo = 0  # whole frames that are in the FIFO or on the wire
+        self.cut_off = 0
         self._wire_free_ps = 0  # the last frame and its gap are over
         self.listener: Listener | None = None
         self.reset(values)
@@ -98,6 +103,9 @@ class TxQueue:
         self._fifo: deque[tuple[int, int]] = deque()  # frames in the FIFO: when each has left, and its bytes
         self._fifo_bytes = 0
         self._resets += 1
+        self.cut_off += self._in_fifo
+        self._in_fifo = 0
+        self._wire_free_ps = min(self._wire_free_ps, self._schedule.now * PS_PER_NS)
         self._begin_at(0)
         self.configure(values)
 
@@ -200,6 +208,7 @@ class TxQueue:
         if times is not None:
             frame = self._frame(b"".join(self._parts), command, times)
             self._parts = []
+            self._in_fifo += 1
             self._schedule.at(-(-frame.end_ps // PS_PER_NS), self._sent, (self._resets, frame))
         if command & descriptor.RS:
             descriptor.write_back(self._memory.pages, self._base + index * descriptor.BYTES)
@@ -236,6 +245,7 @@ class TxQueue:
         resets, frame = work
         if resets != self._resets:
             return
+        self._in_fifo -= 1
         self._statistics.sent_frame(len(frame.data) + FCS_BYTES, frame.data[:6])
         if self.listener is not None:
             self.listener(frame)

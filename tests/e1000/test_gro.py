@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
-from scapy.utils import RawPcapNgReader
+from scapy.layers.l2 import Ether
+from scapy.utils import RawPcapNgReader, wrpcap
 
 from driver.e1000 import interrupt
 from driver.kernel.net.gro import GroResult, napi_gro_receive, skb_gso_segment
 from driver.kernel.net.napi import Napi
-from driver.kernel.net.netdevice import NETIF_F_GRO, NetDevice
+from driver.kernel.net.netdevice import NETIF_F_GRO
 from driver.kernel.net.skbuff import SkBuff, skb_shinfo
-from emulator import run as run_module
-from emulator.emulation import Emulation
 from emulator.engines.base import WireFrame
 from emulator.errors import RunFailed
 from emulator.generator import station_address
 from emulator.ledger import Ledger
 from emulator.observation import FrameObserver, observe_frames
-from emulator.scenario import Scenario
+from emulator.scenario import BUNDLED_CAPTURE
 from tests.e1000.support import Rig, run
 from tests.kernel.net.frames import PEER, Segment, udp_frame
 
+GRO_ON = "features-set/eth0/rx-gro=on"
 ETHER = station_address(0) + PEER
 
 
@@ -44,46 +44,48 @@ def test_a_driver_with_gro_on_merges_and_the_books_close() -> None:
     rig = Rig(costs="router2002")
     rig.netdevs[0].features |= NETIF_F_GRO
     ledger = Ledger(0, 8000)
-    delivered: list[bytes] = []
+    received: list[bytes] = []
     packets: list[SkBuff] = []
     rig.machine.tracepoints.register("netif_receive_skb", packets.append)
     wire = rig.engine.wires[0]
-    observer = FrameObserver(0, rig.netdevs[0], ledger, wire, lambda _nic, data, _now: delivered.append(data))
+    observer = FrameObserver(0, rig.netdevs[0], ledger, wire, lambda _nic, data, _now: received.append(data))
     observe_frames(rig.machine.tracepoints, [observer])
     frames = mixed_frames()
     wire.send(ledger.offer(WireFrame(frame) for frame in frames))
     rig.run_for(10_000_000)
     observer.collect_verdicts()
     assert ledger.done == ledger.delivered == 300
-    assert sorted(delivered) == sorted(frames)
+    assert sorted(received) == sorted(frames)
     for port in (1, 2):
         of_port = [frame for frame in frames if frame[34:36] == port.to_bytes(2, "big")]
-        assert [frame for frame in delivered if frame[34:36] == port.to_bytes(2, "big")] == of_port
+        assert [frame for frame in received if frame[34:36] == port.to_bytes(2, "big")] == of_port
     assert len(packets) < 150
     assert max(len(skb_gso_segment(skb)) for skb in packets if skb.shinfo) > 10
 
 
-def test_a_run_with_gro_writes_the_original_frames(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def delivered(directory: Path) -> list[bytes]:
+    return [data for data, _ in RawPcapNgReader(str(directory / "delivered.pcapng"))]
+
+
+def test_a_run_with_gro_writes_the_original_frames(tmp_path: Path) -> None:
     frames = mixed_frames()
-
-    async def bring_up(emulation: Emulation, scenario: Scenario) -> list[NetDevice]:
-        netdevs = await original(emulation, scenario)
-        for netdev in netdevs:
-            netdev.features |= NETIF_F_GRO
-        return netdevs
-
-    def segments(_scenario: Scenario, _nic: int, origin_ps: int) -> Iterator[WireFrame]:
-        return (WireFrame(frame, origin_ps) for frame in frames)
-
-    original = run_module.bring_up
-    monkeypatch.setattr(run_module, "bring_up", bring_up)
-    monkeypatch.setattr(run_module, "frames", segments)
-    run(tmp_path, frames=True, trace=True, count=300, costs="router2002")
-    written = [data for data, _ in RawPcapNgReader(str(tmp_path / "delivered.pcapng"))]
-    assert sorted(written) == sorted(frames)
+    capture = tmp_path / "mixed.pcap"
+    wrpcap(str(capture), [Ether(frame) for frame in frames])
+    run(tmp_path, capture=str(capture), set=(GRO_ON,), frames=True, trace=True, costs="router2002")
+    assert sorted(delivered(tmp_path)) == sorted(frames)
     trace = (tmp_path / "trace.txt").read_text()
     assert f"napi_gro_receive_exit: ret={GroResult.MERGED_FREE:d}" in trace
     assert "napi_id=0x41 queue_mapping=0" in trace
+
+
+def test_real_traffic_comes_out_as_it_went_in(tmp_path: Path) -> None:
+    """The bundled capture, GRO on, with a timer that lets held packets wait for more."""
+    options: dict[str, Any] = {"capture": str(BUNDLED_CAPTURE), "frames": True, "repeat": 3}
+    (tmp_path / "off").mkdir()
+    run(tmp_path / "off", **options)
+    run(tmp_path, **options, set=(GRO_ON, "/sys/class/net/eth0/gro_flush_timeout=200000"), trace=True)
+    assert f"napi_gro_receive_exit: ret={GroResult.MERGED_FREE:d}" in (tmp_path / "trace.txt").read_text()
+    assert sorted(delivered(tmp_path)) == sorted(delivered(tmp_path / "off"))
 
 
 def test_a_segment_that_a_merge_changes_is_found(monkeypatch: pytest.MonkeyPatch) -> None:

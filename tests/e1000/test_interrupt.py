@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from driver.e1000 import interrupt
-from driver.e1000.adapter import RX_CAUSES, Adapter
+from driver.e1000.adapter import POLL_CAUSES, Adapter
 from driver.e1000.hw import er32, ew32
 from driver.kernel.irq import IrqReturn
 from driver.kernel.net.napi import Napi, NapiState, PollFunction, napi_complete_done
@@ -23,7 +23,7 @@ def test_one_frame_is_one_interrupt_one_poll_and_an_unmask() -> None:
     rig.run_for(100_000)
     assert [data for _, _, data in rig.delivered] == [frame.data for frame in rig.traffic()]
     assert (napi.polls - polls, rig.adapter.rx_irqs - irqs, napi.completed) == (1, 1, 1)
-    assert rig.call(er32(rig.adapter.hw, IMS)) == RX_CAUSES | ICR.LSC
+    assert rig.call(er32(rig.adapter.hw, IMS)) == POLL_CAUSES | ICR.LSC
     assert not napi.state & NapiState.SCHED
 
 
@@ -51,7 +51,7 @@ def test_receive_causes_are_masked_while_polling_and_link_changes_are_not() -> N
     rig.run_for(20_000_000)
     assert rig.engine.wires[0].idle
     assert not rig.adapter.napi.state & NapiState.SCHED
-    assert rig.call(er32(rig.adapter.hw, IMS)) == RX_CAUSES | ICR.LSC
+    assert rig.call(er32(rig.adapter.hw, IMS)) == POLL_CAUSES | ICR.LSC
 
 
 def test_an_interrupt_that_is_not_ours_is_handed_back() -> None:
@@ -115,7 +115,7 @@ async def clean_that_acknowledges_too_late(napi: Napi, budget: int) -> int:
         return budget
     await er32(adapter.hw, ICR)  # acknowledges a frame that came since
     if await napi_complete_done(napi, work_done):
-        await ew32(adapter.hw, IMS, RX_CAUSES)
+        await ew32(adapter.hw, IMS, POLL_CAUSES)
     return work_done
 
 
@@ -134,7 +134,7 @@ async def clean_that_forgets_to_complete(napi: Napi, budget: int) -> int:
     adapter: Adapter = napi.dev.priv
     work_done = await interrupt.e1000_clean_rx_irq(adapter, budget)
     if work_done < budget:
-        await ew32(adapter.hw, IMS, RX_CAUSES)
+        await ew32(adapter.hw, IMS, POLL_CAUSES)
     return work_done
 
 

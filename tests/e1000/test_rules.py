@@ -17,6 +17,7 @@ from driver.kernel.timer import usleep_range
 from emulator.engines.base import WireFrame
 from hdl.nic.regmap import ICR, ICS, RCTL, Register
 from tests.e1000.support import Rig
+from tests.e1000.test_tx_ring import Sender
 
 
 def finish(rig: Rig) -> None:
@@ -151,5 +152,32 @@ def test_it_breaks_none_when_opened_and_closed_under_traffic(mode: str) -> None:
     rig.run_for(60_000_000)
     assert rig.engine.wires[0].idle
     assert len(rig.delivered) > 500
+    finish(rig)
+    assert not rig.checker.violations
+
+
+@pytest.mark.parametrize("mode", ["napi", "irq"])
+def test_it_breaks_none_when_it_sends_and_receives(mode: str) -> None:
+    rig = Sender(checked=True, mode=mode, count=300)
+    rig.send(rig.traffic())
+    rig.call(rig.transmit(400))
+    rig.run_for(10_000_000)
+    assert len(rig.sent) == 400
+    rig.call(rig.transmit(20))
+    finish(rig)
+    assert not rig.checker.violations
+
+
+def test_a_packet_that_cannot_be_mapped_is_dropped_and_counted() -> None:
+    rig = Sender(checked=True)
+    in_use = rig.machine.frags.in_use
+    rig.adapter.pdev.dma_mask = 0
+    rig.call(rig.transmit(3))
+    rig.adapter.pdev.dma_mask = (1 << 64) - 1
+    assert rig.adapter.tx_dropped == 3
+    assert rig.machine.frags.in_use == in_use
+    rig.call(rig.transmit(2))
+    rig.run_for(1_000_000)
+    assert rig.numbers == [0, 1]
     finish(rig)
     assert not rig.checker.violations

@@ -72,6 +72,16 @@ def test_radv_bounds_the_wait(board: Board) -> None:
     assert rises(board, first) == [15 * UNIT + late, 4 * 5_000 + 10 * UNIT + late]
 
 
+def test_a_shorter_delay_counts_for_the_next_frame(board: Board) -> None:
+    board.write(RDTR, 1000)
+    paced(1, 0, board)
+    board.run(5_000)
+    board.write(RDTR, 2)
+    first = paced(1, 0, board)
+    board.run(20_000)
+    assert rises(board, first) == [2 * UNIT + latency(board)]
+
+
 def test_radv_alone_does_nothing(board: Board) -> None:
     board.write(RADV, 15)
     first = paced(1, 0, board)

@@ -230,6 +230,7 @@ def test_a_reset_cuts_off_what_is_under_way() -> None:
     board.write(CTRL, CTRL.RST)
     board.run(100_000)
     assert len(board.sent) == 1
+    assert board.engine.wires[0].cut_off == 4
     assert board.read(GPTC) == board.read(TDH) == 0
 
 

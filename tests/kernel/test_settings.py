@@ -2,24 +2,48 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from driver.kernel.net.ethtool import EthtoolCoalesce, EthtoolOps, EthtoolRingparam
 from driver.kernel.net.napi import NapiState
+from driver.kernel.net.netdevice import NetDevice
 from driver.kernel.setting_values import CpuList, CpuMask
 from driver.kernel.settings import SETTINGS, SettingError, find_setting, parse_setting, read_setting, write_setting
 from tests.kernel.net.nic import Nic
 from tests.kernel.support import Computer
 
 
+class Coalescing(EthtoolOps):
+    """A driver that takes any coalescing for reception."""
+
+    def __init__(self) -> None:
+        self.coalesce = EthtoolCoalesce(rx_coalesce_usecs=0, use_adaptive_rx_coalesce=False)
+
+    def get_ethtool_stats(self, dev: NetDevice) -> dict[str, int]:
+        return {}
+
+    def get_coalesce(self, dev: NetDevice) -> EthtoolCoalesce:
+        return self.coalesce
+
+    async def set_coalesce(self, dev: NetDevice, coalesce: EthtoolCoalesce) -> int:
+        changes = {name: value for name, value in dataclasses.asdict(coalesce).items() if value is not None}
+        self.coalesce = dataclasses.replace(self.coalesce, **changes)
+        return 0
+
+    def get_ringparam(self, dev: NetDevice) -> EthtoolRingparam:
+        raise NotImplementedError
+
+
 def computer_with_nics() -> Computer:
     """Four CPUs; eth0 and eth1 with interrupts 16 and 17 and NAPI instances 65 and 66."""
     computer = Computer(cpus=4)
     Nic(computer, 0)
-    Nic(computer, 1)
+    Nic(computer, 1).dev.ethtool_ops = Coalescing()
     return computer
 
 
@@ -57,6 +81,9 @@ def write(computer: Computer, name: str, value: str) -> None:
         ("napi-set/66/irq-suspend-timeout", "0", "1000000", "1000000"),
         ("napi-set/66/threaded", "disabled", "busy-poll", "busy-poll"),
         ("napi-set/66/threaded", "disabled", "1", "enabled"),
+        ("features-set/eth1/rx-gro", "off", "on", "on"),
+        ("coalesce-set/eth1/rx-usecs", "0", "64", "64"),
+        ("coalesce-set/eth1/use-adaptive-rx", "off", "on", "on"),
     ],
 )
 def test_every_setting_reads_as_it_was_written(name: str, before: str, value: str, after: str) -> None:

@@ -3,6 +3,8 @@
 import pytest
 
 from driver.kernel.cpu import Account, spend, this_cpu
+from driver.kernel.irq import IrqReturn, request_irq
+from driver.kernel.pci import FIRST_IRQ
 from driver.kernel.softirq import MAX_SOFTIRQ_RESTART, Vector, local_bh_disable, local_bh_enable, raise_softirq_irqoff
 from driver.kernel.sysctl import Sysctl
 from tests.kernel.support import Computer
@@ -78,6 +80,30 @@ def test_a_hardirq_during_a_softirq_starts_no_second_one() -> None:
     computer.irq(500, level=True)
     computer.run(10_000)
     assert depth == [1, 1]
+
+
+def test_interrupts_without_a_gap_start_no_second_softirq_before_the_first_has_begun() -> None:
+    computer = Computer(irq_entry=100)
+    ran = []
+
+    async def action() -> None:
+        ran.append(computer.machine.now)
+
+    async def handler(_irq: int, _dev: object) -> IrqReturn:
+        raise_softirq_irqoff(Vector.HI)
+        return IrqReturn.HANDLED
+
+    async def setup() -> None:
+        request_irq(FIRST_IRQ, handler, 0, "storm", None)
+
+    computer.machine.softirqs.open_softirq(Vector.HI, action)
+    computer.spawn(setup())
+    computer.irq(100, level=True)
+    computer.irq(10_050, level=False)
+    computer.run(5_050)
+    assert [context.account for context in computer.machine.cpus[0].stack] == [Account.SOFTIRQ, Account.HARDIRQ]
+    computer.run(20_000)
+    assert ran == [10_100]
 
 
 def test_softirqs_wait_for_bh_enable() -> None:

@@ -145,7 +145,10 @@ class _BusyPoller:
 
 
 async def _busy_poll_stop(napi: Napi, *, timer_polls: bool) -> None:
-    """A poller leaves, and the driver had no reason to complete: softirqs go on, or the timer (__busy_poll_stop)."""
+    """A poller leaves, and the driver had no reason to complete: softirqs go on, or the timer (__busy_poll_stop).
+
+    As in Linux, a timer that fired during the last poll found the instance owned: packets then wait for the next event.
+    """
     if not timer_polls:
         if napi.gro is not None:
             await napi.gro.gro_normal_list()

@@ -205,9 +205,12 @@ async def _netif_receive_skb_rps(skb: SkBuff) -> None:
 
 
 async def __netif_receive_skb(skb: SkBuff) -> None:
-    """The stack's work on a packet is a cost; the packet ends there."""
+    """The stack's work on a packet. It is a cost, and the packet ends there, unless the interface has an address."""
     cpu = this_cpu()
     trace_netif_receive_skb(skb)
     cpu.softnet.processed += 1
     await spend(cpu.machine.costs.netif_receive_skb)
-    consume_skb(skb)
+    if skb.dev.ip_ptr is None:
+        consume_skb(skb)
+    else:
+        await skb.dev.ip_ptr.receive(skb)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from driver.kernel.cpu import this_cpu
 from driver.kernel.lib.dynamic_queue_limits import Dql
 from driver.kernel.softirq import Vector, raise_softirq_irqoff
+from driver.kernel.timer import usleep_range
 
 if TYPE_CHECKING:
     from driver.kernel.net.netdevice import NetDevice
@@ -109,6 +110,14 @@ def netif_wake_queue(dev: NetDevice) -> None:
 def netif_queue_stopped(dev: NetDevice) -> bool:
     """netif_tx_queue_stopped of the first queue."""
     return netif_tx_queue_stopped(dev.tx_queues[0])
+
+
+async def netif_tx_disable(dev: NetDevice) -> None:
+    """Stop all queues, and return when no CPU is in ndo_start_xmit; Linux spins on the transmit lock. Sleeps."""
+    for queue in dev.tx_queues:
+        netif_tx_stop_queue(queue)
+    while any(queue.qdisc_sleeping.running for queue in dev.tx_queues):
+        await usleep_range(1, 1)
 
 
 def __netif_schedule(qdisc: Qdisc) -> None:

@@ -12,6 +12,8 @@ from driver.kernel.net.sch_generic import dev_activate, dev_deactivate, dev_init
 
 if TYPE_CHECKING:
     from driver.kernel.machine import Machine
+    from driver.kernel.net.ethtool import EthtoolOps
+    from driver.kernel.net.ipv4.devinet import InDevice
     from driver.kernel.net.napi import Napi
     from driver.kernel.net.skbuff import SkBuff
     from driver.kernel.pci import PciDev
@@ -96,6 +98,7 @@ class NetDevice:
         machine: the machine that it belongs to.
         ops: the driver's operations.
         priv: the driver's own data (netdev_priv).
+        ethtool_ops: what the driver does for ethtool, if anything.
         driver: the driver's name.
         parent: its device, if the driver tells (SET_NETDEV_DEV).
         ifindex: number of the interface, from 2 on; 0 before it is registered. (1 would be lo.)
@@ -106,6 +109,7 @@ class NetDevice:
         watchdog_timer: pending while there is a carrier.
         features: NETIF_F_*, as ethtool -K sets them. Linux starts with GRO on; here whoever wants it asks for it.
         gro_ipv4_max_size: bytes that a merged packet must stay below, from its IP header on.
+        ip_ptr: its IPv4 side; None until it has an address, and then what it receives goes no further than here.
         rx_queues: the receive queues.
         napi_list: its NAPI instances.
         gro_flush_timeout, napi_defer_hard_irqs, threaded: what instances that are added start with.
@@ -128,6 +132,7 @@ class NetDevice:
     threaded: int = 0
     driver: str = ""
     parent: PciDev | None = None
+    ethtool_ops: EthtoolOps | None = None
     ifindex: int = 0
     core_rx_dropped: int = 0
     core_tx_dropped: int = 0
@@ -135,6 +140,7 @@ class NetDevice:
     tx_queues: list[NetdevQueue] = field(init=False)
     watchdog_timeo: int = 0
     watchdog_timer: TimerList | None = None
+    ip_ptr: InDevice | None = None
 
     def __post_init__(self) -> None:
         self.tx_queues = [NetdevQueue(self, 0)]

@@ -225,7 +225,7 @@ async def sch_direct_xmit(skbs: Sequence[SkBuff], qdisc: Qdisc) -> bool:
         return True
     if result != NETDEV_TX_BUSY:
         log.warning("BUG %s code %d qlen %d", dev.name, result, qdisc.qlen)
-    qdisc.gso_skb.extend(rest)  # dev_requeue_skb
+    qdisc.gso_skb.extend(rest)  # dev_requeue_skb; at the end, as in Linux, also what came from there
     qdisc.requeues += len(rest)
     _run_again(qdisc)
     return False

@@ -12,6 +12,7 @@ from driver.kernel.trace import trace_kfree_skb
 if TYPE_CHECKING:
     from driver.kernel.net.gro_cb import GroCb
     from driver.kernel.net.netdevice import NetDevice
+    from driver.kernel.net.sock import Sock
 
 #: Fragments that one skb may have (CONFIG_MAX_SKB_FRAGS).
 MAX_SKB_FRAGS = 17
@@ -67,6 +68,7 @@ class SkBuff:
         data: the frame, destination address first, no FCS; of a merged packet the headers and the first payload.
         dev: the interface that it came in by, or goes out by.
         shinfo: the rest of a packet of several buffers; None for one buffer.
+        priority: for the qdisc, 0 to 15.
         hash: of its flow, if the device or somebody else computed it; else 0.
         napi_id: of the instance that received it; 0 if unknown.
         destructor: called with the skb when it is freed, to take it off the account of ``sk``.
@@ -81,12 +83,12 @@ class SkBuff:
     data: bytes
     dev: NetDevice
     shinfo: SkbSharedInfo | None
+    priority: int
     hash: int
     napi_id: int
     destructor: Callable[[SkBuff], None] | None
-    sk: object
+    sk: Sock
     cb: GroCb
-    priority: int
 
     @property
     def len(self) -> int:
@@ -136,17 +138,12 @@ def build_skb(head: int, length: int, dev: NetDevice) -> SkBuff:
 
 def alloc_skb(data: bytes, dev: NetDevice) -> SkBuff | None:
     """An skb to send: a frame without FCS, at most FragAllocator.SIZE bytes; None if there is no memory for it."""
-    head = dev.machine.frags.alloc()
+    machine = dev.machine
+    head = machine.frags.alloc()
     if not head:
         return None
-    dev.machine.memory.write(head, data)
-    skb = SkBuff()
-    skb.head = head
-    skb.data = data
-    skb.dev = dev
-    skb.shinfo = skb.destructor = None
-    skb.hash = skb.napi_id = skb.priority = 0
-    return skb
+    machine.memory.write(head, data)
+    return build_skb(head, len(data), dev)
 
 
 def skb_shinfo(skb: SkBuff) -> SkbSharedInfo:

@@ -54,6 +54,18 @@ def test_slack_shrinks_the_limit_by_its_minimum_after_the_hold_time() -> None:
     assert dql.limit == 10_000 - 7_000  # the least, of jiffy 5: 10,000 - 2 * 1,500
 
 
+def test_the_part_of_the_last_object_below_the_limit_is_slack_too() -> None:
+    dql = Dql(hold_time=10)
+    dql.min_limit = 1_000
+    dql.reset(0)
+    dql.queued(900)
+    dql.queued(300)  # 200 of it over the limit
+    dql.completed(300, 1)
+    dql.queued(100)
+    dql.completed(700, 2)  # busy all the time, and twice 700 is more than the limit
+    assert dql.lowest_slack == 100
+
+
 def test_an_idle_queue_does_not_change_the_limit() -> None:
     dql = Dql(hold_time=10)
     dql.queued(10_000)

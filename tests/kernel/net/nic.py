@@ -83,9 +83,10 @@ class Nic:
         await napi_disable(self.napi)
 
     async def up_again(self) -> None:
-        """NAPI on, then the interrupt."""
+        """NAPI on, then the interrupt, which is asked for in case one came while NAPI was being disabled."""
         self.going_down = False
         napi_enable(self.napi)
+        self._cause = True
         self._mask(masked=False)
 
     def arrive(self, flow: int = 0) -> int:
@@ -95,6 +96,11 @@ class Nic:
         self._cause = True
         self._update_line()
         return self._sent
+
+    def interrupt_for_nothing(self) -> None:
+        """Set the cause though nothing came."""
+        self._cause = True
+        self._update_line()
 
     def arrives(self, time: int, flow: int = 0) -> None:
         """Let a frame come in at a time."""

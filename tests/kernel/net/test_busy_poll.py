@@ -151,6 +151,26 @@ def test_a_preferring_poller_that_leaves_packets_leaves_them_to_the_timer() -> N
     assert len(nic.received) == 20
 
 
+def test_a_timer_that_fires_during_the_last_poll_of_a_preferring_poller_is_lost() -> None:
+    """Linux's __busy_poll_stop has this hole: gro_flush_timeout must be longer than a poll takes."""
+    computer = Computer(cpu_relax=50)
+    nic = Nic(computer)
+    nic.napi.gro_flush_timeout, nic.napi.defer_hard_irqs = 500, 1
+    nic.masked = True
+    for _ in range(20):
+        nic.arrive()
+    ended: list[int] = []
+    busy_poller(nic, lambda: bool(nic.received), ended, prefer=True)
+    computer.run(1_000_000)
+    assert ended == [1650]  # two polls of 800 ns: the timer fired in the second
+    assert len(nic.received) == 16
+    assert nic.napi.timer.base is None
+    nic.masked = False
+    nic.interrupt_for_nothing()
+    computer.run(2_000_000)
+    assert len(nic.received) == 20
+
+
 def test_a_poller_shares_its_cpu_and_gives_the_instance_up_when_its_turn_is_over() -> None:
     computer = Computer(cpu_relax=1000)
     nic = Nic(computer)

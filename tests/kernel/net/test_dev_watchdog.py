@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from driver.kernel.net.netdev_queue import netif_xmit_frozen_or_stopped
+from driver.kernel.net.netdev_queue import netif_start_queue, netif_xmit_frozen_or_stopped
 from driver.kernel.net.netdevice import NetDevice, dev_close, netif_carrier_off
 from driver.kernel.timer import NSEC_PER_SEC
 from driver.kernel.trace import FORMATS
@@ -48,7 +48,8 @@ def test_the_queue_is_frozen_during_the_drivers_reset_and_runs_after_it(monkeypa
     frozen: list[bool] = []
 
     async def reset(_nic: Transmitter, dev: NetDevice, _txqueue: int) -> None:
-        nic.reclaim(1)
+        nic.reclaim(1, wake=False)
+        netif_start_queue(dev)
         frozen.append(netif_xmit_frozen_or_stopped(dev.tx_queues[0]))
 
     monkeypatch.setattr(Transmitter, "ndo_tx_timeout", reset)

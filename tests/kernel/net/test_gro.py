@@ -18,6 +18,7 @@ from driver.kernel.net.gro import GroResult, napi_gro_receive, skb_gso_segment
 from driver.kernel.net.napi import Napi, napi_complete_done
 from driver.kernel.net.netdevice import NETIF_F_GRO
 from driver.kernel.net.skbuff import SkBuff, build_skb
+from driver.kernel.softirq import local_bh_disable, local_bh_enable
 from driver.kernel.sysctl import Sysctl
 from tests.kernel.net.frames import ACK, CWR, ECE, FIN, PSH, RST, SYN, URG, Segment, udp_frame
 from tests.kernel.net.test_napi import add_device, nothing, schedule
@@ -62,7 +63,7 @@ class Gro:
             for frame in frames:
                 results.append(await napi_gro_receive(self.napi, self.skb(frame, hashed=hashed)))
 
-        self.run(poll())
+        self.run(bh_disabled(poll()))
         return results
 
     def skb(self, frame: bytes, *, hashed: bool = False) -> SkBuff:
@@ -76,7 +77,7 @@ class Gro:
 
     def flush(self, *, flush_old: bool = False) -> None:
         assert self.napi.gro is not None
-        self.run(self.napi.gro.gro_flush_normal(flush_old=flush_old))
+        self.run(bh_disabled(self.napi.gro.gro_flush_normal(flush_old=flush_old)))
 
     def run(self, code: Coroutine[Any, Any, Any]) -> None:
         self.computer.spawn(code)
@@ -87,6 +88,13 @@ class Gro:
         """How many packets each bucket holds."""
         assert self.napi.gro is not None
         return [len(bucket) for bucket in self.napi.gro.hash]
+
+
+async def bh_disabled(code: Coroutine[Any, Any, Any]) -> None:
+    """Run code as a poll runs: with softirqs disabled."""
+    local_bh_disable()
+    await code
+    await local_bh_enable()
 
 
 def stream(count: int, size: int = 100, **fields: Any) -> list[Segment]:
@@ -144,6 +152,8 @@ def test_what_does_not_fit_into_fragments_is_chained() -> None:
     segments = stream(40)
     results = gro.receive(*frames_of(segments))
     assert results == [HELD, *[MERGED_FREE] * 17, MERGED, *[MERGED_FREE] * 17, MERGED, *[MERGED_FREE] * 3]
+    assert gro.napi.gro is not None
+    assert gro.napi.gro.hash[0][0].truesize == 40 * 2048 + 3 * 256  # the other skbs were not needed any more
     gro.flush()
     assert gro.up == [(frames_of(segments), 100, 40, 40 + 4000)]
     assert gro.computer.machine.frags.in_use == 0
@@ -323,8 +333,13 @@ def test_packets_go_up_in_batches_of_eight_segments() -> None:
     assert not gro.up
     gro.receive(udp_frame(b"y"))
     assert len(gro.up) == 8
+    gro.receive(*[udp_frame(b"x")] * 7)
+    assert len(gro.up) == 8
+    gro.flush()
+    assert len(gro.up) == 15
+    gro.up.clear()
     gro.receive(*frames_of(stream(8, flags=ACK)), Segment(seq=1800, flags=ACK | PSH, ip_id=8, payload=b"z").frame())
-    assert len(gro.up) == 9  # a packet of nine segments is a batch by itself
+    assert len(gro.up) == 1  # a packet of nine segments is a batch by itself
 
 
 def test_an_aged_flush_leaves_what_came_in_this_jiffy() -> None:

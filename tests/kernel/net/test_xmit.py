@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from driver.kernel.net.hard_start_xmit import NET_XMIT_CN, NET_XMIT_SUCCESS
-from driver.kernel.net.netdevice import dev_close, dev_get_stats, dev_open
+from driver.kernel.net.netdevice import dev_close, dev_get_stats, dev_open, netif_carrier_off, netif_carrier_on
 from driver.kernel.net.skbuff import alloc_skb
 from driver.kernel.net.xmit import dev_consume_skb_any, napi_consume_skb
 from driver.kernel.softirq import Vector
@@ -81,6 +81,25 @@ def test_taking_the_interface_down_frees_what_waits_and_counts_it() -> None:
     computer.run(20_000_000)
     nic.send(nic.packet(9))
     assert nic.numbers == [0, 1, 9]
+
+
+def test_without_a_carrier_packets_are_dropped_and_with_one_they_go_again() -> None:
+    computer = Computer()
+    nic = Transmitter(computer, size=1)
+    nic.send(nic.packet(0), nic.packet(1))
+
+    async def link(*, up: bool) -> None:
+        (netif_carrier_on if up else netif_carrier_off)(nic.dev)
+
+    computer.spawn(link(up=False))
+    computer.run(1000)
+    assert nic.dev.tx_queues[0].qdisc_sleeping.purged == 1
+    assert nic.send(nic.packet(2)) == [NET_XMIT_CN]
+    computer.spawn(link(up=True))
+    computer.run(2000)
+    nic.complete(1)
+    assert nic.send(nic.packet(3)) == [NET_XMIT_SUCCESS]
+    assert nic.numbers == [0, 3]
 
 
 def test_tracepoints_of_a_packet_in_their_order_with_their_text() -> None:

@@ -1,0 +1,1 @@
+"""Tests of IPv4, one file per module."""
