@@ -200,7 +200,7 @@ class RingRules:
 
     def __init__(self, checker: Checker, memory: HostMemory, table: MappingTable) -> None:
         self._broken = checker.broken
-        self._checker = checker
+        self._scheduling, self._interrupts = checker.scheduling, checker.interrupts
         self._machine = checker.machine
         self._memory = memory
         self._table = table
@@ -457,9 +457,10 @@ class RingRules:
         ring = self._ring(address)
         if ring is None:
             return
-        if ring.registers.receives:
-            self._checker.scheduling.descriptor_read(ring.dev)
-            self._checker.interrupts.descriptor_read(ring.dev)
+        if self._scheduling.watched:
+            self._scheduling.descriptor_read(ring)
+        if self._interrupts.calls:
+            self._interrupts.descriptor_read(ring)
         offset, size = address - ring.base, ring.registers.layout.size
         at = offset % size
         if at + len(data) <= size:
