@@ -29,6 +29,7 @@ class Checker:
     """Rules at work. Kernel functions tell its parts what a driver does, if `Machine.rules` is set.
 
     Attributes:
+        memory: host memory, as devices use it.
         bus: what it sees of devices.
         scheduling, interrupts, quiet, rings, mmio, dma: the parts, by what they are about.
         violations: what was found, oldest first.
@@ -44,6 +45,7 @@ class Checker:
             levels: levels other than a rule's own, by its name.
         """
         self.machine = machine
+        self.memory = machine.memory
         self.violations: list[Violation] = []
         self.counts: dict[str, int] = {}
         self.fatal: Violation | None = None

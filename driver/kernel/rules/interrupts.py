@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from driver.kernel.cpu import Context
     from driver.kernel.irq import IrqAction, IrqDesc
     from driver.kernel.net.napi import Napi
-    from driver.kernel.pci import PciDev
     from driver.kernel.rules.bus import Access, Device
     from driver.kernel.rules.checker import Checker
+    from driver.kernel.rules.ring_state import Ring
 
 _MANAGE = "kernel/irq/manage.c, "
 _SPURIOUS = "kernel/irq/spurious.c"
@@ -300,17 +300,21 @@ class HandlerCall:
 
 
 class InterruptRules:
-    """What handlers do, and those who request them."""
+    """What handlers do, and those who request them.
+
+    Attributes:
+        calls: handlers that run, by what runs them.
+    """
 
     def __init__(self, checker: Checker) -> None:
         self._checker = checker
         self._broken = checker.broken
-        self._calls: dict[Context, HandlerCall] = {}
+        self.calls: dict[Context, HandlerCall] = {}
         checker.bus.listeners.append(self._access)
 
     def running(self, context: Context) -> HandlerCall | None:
         """The handler that a context runs."""
-        return self._calls.get(context)
+        return self.calls.get(context)
 
     # --- calling handlers ------------------------------------------------------------------------------------------
 
@@ -318,7 +322,7 @@ class InterruptRules:
         """Call a handler; ``again``: for an edge that came while it ran. Returns what it did, if that is possible."""
         here = cpu.this_cpu()
         context = here.stack[-1]
-        call = self._calls[context] = HandlerCall(desc, action, context, here.machine.now)
+        call = self.calls[context] = HandlerCall(desc, action, context, here.machine.now)
         try:
             result = await action.handler(desc.irq, action.dev_id)
         except Exception as error:
@@ -327,7 +331,7 @@ class InterruptRules:
             self._failed(IRQ_RERUN, desc, action, error)
             return IrqReturn.NONE
         finally:
-            del self._calls[context]
+            del self.calls[context]
         return self._returned(call, result)
 
     async def call_freed(self, desc: IrqDesc, action: IrqAction) -> None:
@@ -425,7 +429,7 @@ class InterruptRules:
     # --- what they do ----------------------------------------------------------------------------------------------
 
     def _access(self, access: Access) -> None:
-        call = self._calls.get(access.context) if access.context is not None else None
+        call = self.calls.get(access.context) if access.context is not None else None
         if call is None:
             return
         device, means = access.device, access.means
@@ -454,19 +458,17 @@ class InterruptRules:
             self._broken(IRQ_DEVICE_GONE, what)
         return gone
 
-    def descriptor_read(self, dev: PciDev) -> None:
-        """The running code looks at a receive descriptor."""
-        if not self._calls:
-            return
+    def descriptor_read(self, ring: Ring) -> None:
+        """The running code looks at a descriptor, while ``calls`` is not empty."""
         running = cpu.running()
-        call = self._calls.get(running.stack[-1]) if running is not None and running.stack else None
+        call = self.calls.get(running.stack[-1]) if running is not None and running.stack else None
         if call is None:
             return
-        seen = call.seen.get(dev.slot)
+        seen = call.seen.get(ring.dev.slot)
         if not call.looked and not call.desc.edge and (seen is None or not seen.touched):
             what = f"irq {call.desc.irq}: the handler of {call.action.name} looks at a descriptor, and read no register"
             self._broken(IRQ_STATUS_UNREAD, what)
-        call.looked = True
+        call.looked = call.looked or ring.registers.receives
 
     def enabled_interrupts(self, desc: IrqDesc, action: IrqAction) -> None:
         """A handler returned with interrupts enabled."""

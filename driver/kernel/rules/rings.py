@@ -200,7 +200,7 @@ class RingRules:
 
     def __init__(self, checker: Checker, memory: HostMemory, table: MappingTable) -> None:
         self._broken = checker.broken
-        self._checker = checker
+        self._scheduling, self._interrupts = checker.scheduling, checker.interrupts
         self._machine = checker.machine
         self._memory = memory
         self._table = table
@@ -455,9 +455,10 @@ class RingRules:
                 break
         else:
             return
-        if ring.receives:
-            self._checker.scheduling.descriptor_read(ring.dev)
-            self._checker.interrupts.descriptor_read(ring.dev)
+        if self._scheduling.watched:
+            self._scheduling.descriptor_read(ring)
+        if self._interrupts.calls:
+            self._interrupts.descriptor_read(ring)
         slot, at = divmod(address - ring.base, ring.size)
         if at + len(data) <= ring.size:
             self._read(ring, slot, at, data)

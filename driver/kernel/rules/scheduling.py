@@ -12,10 +12,10 @@ from driver.kernel.rules.rule import Level, Rule
 if TYPE_CHECKING:
     from driver.kernel.cpu import Context
     from driver.kernel.net.napi import Napi
-    from driver.kernel.pci import PciDev
     from driver.kernel.rules.bus import Access, Device
     from driver.kernel.rules.checker import Checker
     from driver.kernel.rules.interrupts import HandlerCall
+    from driver.kernel.rules.ring_state import Ring
 
 _CORE = "net/core/dev.c, "
 _NAPI_RST = "Documentation/networking/napi.rst"
@@ -261,6 +261,7 @@ class SchedulingRules:
 
     Attributes:
         completed_at: where each instance was given up last.
+        watched: polls whose next look at the ring is of interest.
     """
 
     def __init__(self, checker: Checker) -> None:
@@ -270,6 +271,7 @@ class SchedulingRules:
         self._granted: dict[Napi, tuple[Context, Spot | None]] = {}  # prep returned true, and to whom
         self._missed: dict[Napi, int] = {}  # since its last poll began
         self._from_irq: set[Napi] = set()  # scheduled by a handler for receive causes, and not polled yet
+        self.watched: dict[Poll, None] = {}
         self.completed_at: dict[Napi, Spot | None] = {}
         checker.bus.listeners.append(self._access)
 
@@ -360,7 +362,9 @@ class SchedulingRules:
             if poll.napi is napi and not poll.released:
                 self._broken(NAPI_POLL_CONCURRENT, f"{_name(napi)} is polled by two", where=function_line(napi.poll))
         self._missed.pop(napi, None)
-        self._polls[context] = Poll(napi, budget, self._polls.get(context))
+        poll = self._polls[context] = Poll(napi, budget, self._polls.get(context))
+        if not budget:
+            self.watched[poll] = None
 
     def complete(self, napi: Napi) -> None:
         """napi_complete_done was called."""
@@ -397,6 +401,7 @@ class SchedulingRules:
         poll = self._polls.pop(context, None) if context is not None else None
         if context is None or poll is None:
             return
+        self.watched.pop(poll, None)
         if poll.outer is not None:
             self._polls[context] = poll.outer
         if budget:
@@ -441,12 +446,15 @@ class SchedulingRules:
 
     # --- what it does to its device --------------------------------------------------------------------------------
 
-    def descriptor_read(self, dev: PciDev) -> None:
-        """The running code looks at a receive descriptor."""
+    def descriptor_read(self, ring: Ring) -> None:
+        """The running code looks at a descriptor, while ``watched`` is not empty."""
         context = _context()
         poll = self._polls.get(context) if context is not None else None
-        if poll is None or poll.napi.dev is None or poll.napi.dev.parent is not dev:
+        if poll is None or poll not in self.watched or not ring.registers.receives:
             return
+        if poll.napi.dev is None or poll.napi.dev.parent is not ring.dev:
+            return
+        del self.watched[poll]
         poll.late_ack = False
         if not poll.budget:
             self._broken(NETPOLL_RX, f"{_name(poll.napi)}: a poll with a budget of 0 reads the ring")
@@ -477,6 +485,7 @@ class SchedulingRules:
         means, device, napi = access.means, access.device, poll.napi
         if means.acknowledges & device.registers.rx_causes:
             poll.late_ack = self._checker.rings.known(device.slot)  # else nobody can tell
+            self.watched[poll] = None
         if means.rx_tail is not None and poll.completions and not self._owns(poll):
             what = f"{_name(napi)}: the tail of the receive ring is set to {means.rx_tail} after napi_complete_done"
             self._broken(NAPI_RING_AFTER_COMPLETE, what)

@@ -7,7 +7,6 @@ from driver.kernel.machine import MmioRead, MmioWrite
 from driver.kernel.pci import PciDev
 from driver.kernel.rules.bus import ALL_ONES, NOTHING, Meaning
 from driver.kernel.rules.checker import Checker
-from driver.kernel.rules.memory import CheckedMemory
 from driver.kernel.rules.ring_state import DescriptorLayout
 from tests.kernel.support import Computer
 
@@ -67,8 +66,8 @@ class NicComputer(Computer):
     @property
     def ram(self) -> HostMemory:
         """Memory as a device sees it."""
-        memory = self.machine.memory
-        return memory.unchecked if isinstance(memory, CheckedMemory) else memory
+        rules = self.machine.rules
+        return rules.memory if rules is not None else self.machine.memory
 
     def _start(self, request: MmioRead | MmioWrite) -> None:
         arrives = self.machine.now + self.machine.costs.mmio_request
