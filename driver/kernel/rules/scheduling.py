@@ -382,7 +382,9 @@ class SchedulingRules:
         poll.completed_at = driver_spot()
         if not poll.budget:
             self._broken(NETPOLL_COMPLETE, f"{_name(napi)} is completed in a poll with a budget of 0")
-        elif poll.completions > 1 and not self._owns(poll):
+        elif self._owns(poll):
+            del self._granted[napi]  # it had taken it again, and went on
+        elif poll.completions > 1:
             self._broken(NAPI_COMPLETE_TWICE, f"{_name(napi)} is completed twice in one poll()")
         elif not napi.state & SCHED:
             self._broken(NAPI_COMPLETE_UNSCHEDULED, f"{_name(napi)} is completed, and it is not scheduled any more")
@@ -432,7 +434,7 @@ class SchedulingRules:
         if work >= budget and poll.completions:
             what = f"{_name(napi)}: poll() called napi_complete_done and returned its whole budget of {budget}"
             self._broken(NAPI_COMPLETE_AT_BUDGET, what, where=function_line(napi.poll))
-        if work < budget and not poll.completions and not napi.on_list:
+        if work < budget and not poll.completions:
             what = f"{_name(napi)}: poll() returned {work}, less than its budget of {budget}, without completing"
             self._broken(NAPI_ORPHAN, what, where=function_line(napi.poll))
 

@@ -219,8 +219,22 @@ class CompletesTwice(Driver):
         return work
 
 
+class TakesItAgain(Driver):
+    """It looks once more after it has completed, and goes on if it gets the instance back."""
+
+    async def poll(self, napi: Napi, budget: int) -> int:
+        work = await self.clean(budget)
+        await napi_complete_done(napi, work)
+        if napi_schedule_prep(napi):
+            work += await self.clean(budget - work)
+            if await napi_complete_done(napi, work):
+                await self.unmask()
+        return work
+
+
 def test_napi_complete_twice() -> None:
     check(CompletesTwice, a_packet)
+    assert _broken(TakesItAgain) == set()
 
 
 class CompletesWhatIsNotScheduled(Driver):
@@ -416,8 +430,15 @@ class SchedulesForAnything(Driver):
         return IrqReturn.HANDLED
 
 
+def a_link_change_in_each_of_four_polls(computer: NicComputer, driver: Driver) -> None:
+    for count in range(4):
+        computer.at(UP_NS + 100 + 8000 * count, computer.receive)
+        computer.at(UP_NS + 1200 + 8000 * count, lambda: computer.cause(LINK))
+
+
 def test_napi_missed_again() -> None:
     check(SchedulesForAnything, three_link_changes_during_the_poll)
+    assert broken_in(SchedulesForAnything, a_link_change_in_each_of_four_polls) == {}
 
 
 class AcknowledgesWhenNothingIsThere(Driver):
