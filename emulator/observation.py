@@ -48,7 +48,8 @@ class FrameObserver:
         self._in_kernel[skb.head] = self._number()
 
     def netif_rx(self, skb: SkBuff) -> None:
-        """A packet is offered to the backlog."""
+        """A packet is offered to the backlog, of the CPU that RPS chooses."""
+        self._rps = self._rps or skb.dev.machine.rps_needed > 0
         self._in_kernel[skb.head] = self._number()
 
     def netif_receive_skb_entry(self, skb: SkBuff) -> None:

@@ -7,6 +7,7 @@ import pytest
 from driver.apps.hog import Hog
 from driver.apps.thread import start
 from driver.apps.udp import Echo, EpollServer, Server, Sink
+from driver.kernel.cpu import Account
 from driver.kernel.net.ipv4.devinet import neigh_add
 from driver.kernel.net.sock import SO
 from emulator.generator import ip_addresses
@@ -117,3 +118,20 @@ def test_a_hog_takes_an_idle_cpu_and_ends_when_told() -> None:
     hog.stopping = True
     rig.run_for(10_000)
     assert task.done
+
+
+def test_an_application_on_another_cpu_than_the_softirq() -> None:
+    """The server's CPU does nothing but serve: interrupts and softirqs of reception stay on the other."""
+    rig = AppRig(cpus=2)
+    server = Server(7, service_ns=20_000)
+    start(rig.machine, server, cpu=rig.machine.cpus[1])
+    rig.run_for(100_000)
+    before = list(rig.machine.cpus[1].time)
+    client = rig.closed_loop(4, 100)
+    rig.run_until_answered(client, 100)
+    for cpu in rig.machine.cpus:
+        cpu.account()
+    first, second = rig.machine.cpus
+    assert second.time[Account.USER] - before[Account.USER] > 100 * 20_000
+    assert second.time[Account.SOFTIRQ] - before[Account.SOFTIRQ] < first.time[Account.SOFTIRQ]
+    assert first.time[Account.USER] < 100 * 20_000

@@ -88,6 +88,17 @@ def test_real_traffic_comes_out_as_it_went_in(tmp_path: Path) -> None:
     assert sorted(delivered(tmp_path)) == sorted(delivered(tmp_path / "off"))
 
 
+@pytest.mark.parametrize("mode", ["napi", "irq"])
+@pytest.mark.parametrize("gro", ["on", "off"])
+def test_flows_that_overtake_each_other_on_several_cpus_are_in_order_by_themselves(
+    tmp_path: Path, mode: str, gro: str
+) -> None:
+    """The books want order within each flow, and no more, when RPS spreads them."""
+    rps = "/sys/class/net/eth0/queues/rx-0/rps_cpus=3"
+    settings = (rps, f"features-set/eth0/rx-gro={gro}")
+    run(tmp_path, capture=str(BUNDLED_CAPTURE), mode=mode, cpus=2, set=settings, costs="router2002")
+
+
 def test_a_segment_that_a_merge_changes_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     rig = Rig(costs="router2002")
     rig.netdevs[0].features |= NETIF_F_GRO

@@ -51,3 +51,13 @@ def test_dim_moderates_steady_traffic_more_and_more_and_parks() -> None:
     assert adapter.rx_usecs == 256
     coalesce(rig, EthtoolCoalesce(rx_coalesce_usecs=3))
     assert adapter.rx_usecs == 3
+
+
+def test_work_of_dim_that_comes_after_it_was_switched_off_changes_nothing() -> None:
+    rig = Rig()
+    coalesce(rig, EthtoolCoalesce(use_adaptive_rx_coalesce=True))
+    dim = rig.adapter.dim
+    assert dim is not None
+    coalesce(rig, EthtoolCoalesce(use_adaptive_rx_coalesce=False, rx_coalesce_usecs=5))
+    rig.call(dim.work(dim))
+    assert rig.adapter.rx_usecs == 5

@@ -8,7 +8,16 @@ from typing import Any
 
 import pytest
 
-from driver.kernel.eventpoll import EventPoll, epoll_create, epoll_ctl_add, epoll_ctl_del, epoll_ctl_mod, epoll_wait
+from driver.kernel.eventpoll import (
+    EpollParams,
+    EventPoll,
+    epoll_create,
+    epoll_ctl_add,
+    epoll_ctl_del,
+    epoll_ctl_mod,
+    epoll_set_params,
+    epoll_wait,
+)
 from driver.kernel.net.ipv4.udp import Datagram
 from driver.kernel.net.sock import EPOLLIN, EPOLLOUT, Sock
 from driver.kernel.net.socket import recvmsg, sendmsg
@@ -174,12 +183,27 @@ def test_errors() -> None:
         assert host.call(attempt(code)) == error
 
 
-def test_looking_costs_time() -> None:
+def test_calls_and_looking_cost_time() -> None:
     host = Host(syscall=100, epoll_wait=30)
     one, two = bound(host, 1), bound(host, 2)
-    ep = watched(host, one, two)
     host.receive(to(1), to(2))
-    before = sum(host.machine.cpus[0].time[1:])
-    host.call(epoll_wait(ep, 8))
-    host.machine.cpus[0].account()
-    assert sum(host.machine.cpus[0].time[1:]) - before == 100 + 2 * 30
+    costs: list[int] = []
+
+    async def calls() -> None:
+        now = host.machine.now
+        ep = await epoll_create()
+        for call in (
+            lambda: epoll_ctl_add(ep, one, EPOLLIN),
+            lambda: epoll_ctl_add(ep, two, EPOLLIN),
+            lambda: epoll_wait(ep, 8),
+            lambda: epoll_ctl_mod(ep, one, EPOLLIN),
+            lambda: epoll_ctl_del(ep, two),
+            lambda: epoll_wait(ep, 8),
+            lambda: epoll_set_params(ep, EpollParams()),
+        ):
+            await call()
+            costs.append(host.machine.now - now)
+            now = host.machine.now
+
+    host.call(calls())
+    assert costs == [200, 100, 160, 100, 100, 130, 100]  # the first is of epoll_create, too

@@ -92,7 +92,9 @@ def test_each_nice_level_is_about_a_quarter_more_than_the_next() -> None:
 
 
 def test_a_nice_level_that_is_none_is_refused() -> None:
-    task = start_hogs(Computer(), 1)[0]
+    computer = Computer()
+    (task,) = start_hogs(computer, 1)
+    computer.run(1)
     with pytest.raises(ValueError, match="nice 20: out of range; allowed are -20 to 19"):
         set_user_nice(task, 20)
 
@@ -290,6 +292,7 @@ def test_a_sleeping_thread_moves_when_it_wakes() -> None:
 def test_a_mask_without_a_cpu_of_the_machine_is_refused(mask: int) -> None:
     computer = Computer(cpus=2)
     (task,) = start_hogs(computer, 1)
+    computer.run(1)
     with pytest.raises(ValueError, match="allowed are 1 to 3, for CPUs 0 to 1"):
         set_cpus_allowed(task, mask)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -96,6 +97,11 @@ def test_every_setting_reads_as_it_was_written(name: str, before: str, value: st
 def test_all_settings_are_tried() -> None:
     (mark,) = [mark for mark in test_every_setting_reads_as_it_was_written.pytestmark if mark.name == "parametrize"]  # type: ignore[attr-defined]
     assert {find_setting(row[0])[0].name for row in mark.args[1]} == {setting.name for setting in SETTINGS}
+
+
+def test_the_guide_names_all_settings() -> None:
+    guide = (Path(__file__).parents[2] / "docs/settings.md").read_text()
+    assert [setting.name for setting in SETTINGS if f"`{setting.name}`" not in guide] == []
 
 
 def test_what_is_written_takes_effect() -> None:

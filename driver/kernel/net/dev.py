@@ -184,7 +184,7 @@ async def process_backlog(napi: Napi, quota: int) -> int:
 
 def netif_receive_skb(skb: SkBuff) -> Coroutine[Any, Any, None]:
     """Hand a packet to the stack, here or on the CPU that RPS chooses. Only with softirqs disabled."""
-    machine = this_cpu().machine
+    machine = skb.dev.machine
     if machine.rules is not None and machine.rules.rings.fragments:
         machine.rules.rings.delivered(skb)
     if machine.rps_needed:

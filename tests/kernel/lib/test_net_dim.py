@@ -72,6 +72,7 @@ def test_constant_traffic_ends_at_the_least_interrupts(start: int, walk: list[in
     queue.measure(12)
     assert queue.walk == walk
     assert queue.dim.tune_state is DimTuneState.PARKING_ON_TOP
+    assert queue.dim.tired == queue.dim.steps_left == queue.dim.steps_right == 0
 
 
 def test_the_profile_with_the_most_packets_is_found_and_kept() -> None:

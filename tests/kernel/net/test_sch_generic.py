@@ -104,6 +104,24 @@ def test_without_byte_queue_limits_the_driver_never_hears_of_more() -> None:
     assert nic.taken == [(number, False) for number in range(6)]
 
 
+def test_a_packet_that_is_requeued_twice_falls_behind_the_others_of_its_bulk() -> None:
+    """As in Linux, whose dev_requeue_skb appends: a driver that says NETDEV_TX_BUSY reorders."""
+    computer = Computer(softirq=1000)
+    nic = Transmitter(computer, size=1, stops=False)
+    queue = nic.dev.tx_queues[0]
+    queue.dql.min_limit = 1 << 20
+    queue.dql.reset(0)
+    netif_tx_stop_queue(queue)
+    nic.send(*(nic.packet(number) for number in range(4)))
+    computer.run(10_000)
+    tried: list[int] = []
+    computer.machine.tracepoints.register("net_dev_start_xmit", lambda skb, _dev: tried.append(skb.data[-1]))
+    nic.complete(0)
+    computer.run(computer.machine.now + 10_000)
+    assert tried[:2] == [0, 1]  # from gso_skb; the first of the bulk
+    assert tried[2:8] == [1, 2, 3, 1, 2, 3]
+
+
 def test_with_byte_queue_limits_packets_come_in_bulks_that_say_there_is_more() -> None:
     computer = Computer()
     nic = Transmitter(computer, size=100, bql=True)

@@ -24,7 +24,7 @@ from driver.kernel.net.socket import (
     setsockopt,
     socket,
 )
-from tests.kernel.net.frames import address, udp_frame
+from tests.kernel.net.frames import address, ipv4_frame, udp_frame
 from tests.kernel.net.host import NAPI_ID, Host
 
 MS = 1_000_000
@@ -141,10 +141,10 @@ def test_padding_is_not_data_and_lengths_are_checked() -> None:
     good = to(7, b"abc")
     too_long = good[:38] + (60).to_bytes(2, "big") + good[40:]
     too_short = good[:38] + (7).to_bytes(2, "big") + good[40:]
-    host.receive(good, too_long, too_short)
+    host.receive(good, too_long, too_short, ipv4_frame(bytes(7), 17))
     assert received(host, sk) == [b"abc"]
-    assert host.mib.udp.InErrors == 2
-    assert host.drop_reasons == ["PKT_TOO_SMALL"] * 2
+    assert host.mib.udp.InErrors == 3
+    assert host.drop_reasons == ["PKT_TOO_SMALL"] * 3
 
 
 def test_a_wrong_checksum_is_found_when_the_datagram_is_received() -> None:
@@ -362,3 +362,27 @@ def test_closing_frees_what_nobody_received() -> None:
     assert host.machine.frags.in_use == 0
     host.receive(to(7))
     assert host.mib.udp.NoPorts == 1
+
+
+def test_every_system_call_costs_its_way_into_the_kernel() -> None:
+    host = Host(syscall=100)
+    cpu = host.machine.cpus[0]
+
+    async def calls() -> list[int]:
+        times = [cpu.machine.now]
+        sk = await socket()
+        for call in (
+            lambda: bind(sk, ("0.0.0.0", 7)),
+            lambda: connect(sk, ("10.0.0.2", 9)),
+            lambda: setsockopt(sk, SO.SO_BUSY_POLL, 0),
+            lambda: getsockopt(sk, SO.SO_BUSY_POLL),
+            lambda: sendmsg(sk, b"x"),
+            lambda: host.deliver(to(7, source_port=9)),
+            lambda: recvmsg(sk),
+            lambda: close(sk),
+        ):
+            times.append(cpu.machine.now)
+            await call()
+        return [later - earlier for earlier, later in zip(times, [*times[1:], cpu.machine.now], strict=True)]
+
+    assert host.call(calls()) == [100, 100, 100, 100, 100, 100, 0, 100, 100]
