@@ -48,7 +48,7 @@ class Adapter:
         tx_int_delay, tx_abs_int_delay: TIDV and TADV, in units of 1.024 us.
         restart_queue: how often the stopped transmit queue was woken.
         tx_timeout_count: resets because transmission hung.
-        tx_dropped: packets that were on the ring when it was emptied.
+        tx_dropped: packets that were on the ring when it was emptied, or whose buffer could not be mapped.
         alloc_rx_buff_failed: receive buffers that could not be had.
         rx_dropped: frames that the driver dropped: more than one buffer long.
     """

@@ -12,6 +12,9 @@ from hdl.nic.regmap import CTRL, ICR, IMC, RAH, RAL, RCTL, STATUS, Register
 #: All interrupt causes.
 ALL_CAUSES = IMC.writable
 
+#: What any register reads as when the device does not answer: it was unplugged, or has hung.
+DEVICE_GONE = 0xFFFF_FFFF
+
 
 async def er32(hw: Iomem, register: type[Register]) -> int:
     """Read a register."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import cast
 
 from driver.e1000.adapter import OTHER_CAUSES, POLL_CAUSES, RX_CAUSES, TX_CAUSES, Adapter
-from driver.e1000.hw import ALL_CAUSES, e1000_write_flush, er32, ew32
+from driver.e1000.hw import ALL_CAUSES, DEVICE_GONE, e1000_write_flush, er32, ew32
 from driver.e1000.moderation import e1000_update_dim
 from driver.e1000.rx_ring import RX_BUFFER_WRITE, e1000_alloc_rx_buffers, e1000_rx_skb
 from driver.e1000.tx_ring import e1000_clean_tx_irq
@@ -129,7 +129,10 @@ async def e1000_intr_netif_rx(_irq: int, dev_id: object) -> IrqReturn:
 
 async def _read_causes(adapter: Adapter) -> int:
     """Read ICR, and so acknowledge; returns the causes that are the driver's. Link changes are dealt with here."""
-    icr = await er32(adapter.hw, ICR) & (POLL_CAUSES | OTHER_CAUSES)
+    icr = await er32(adapter.hw, ICR)
+    if icr == DEVICE_GONE:
+        return 0
+    icr &= POLL_CAUSES | OTHER_CAUSES
     if icr & ICR.LSC and not adapter.down:
         adapter.watchdog_timer.mod(adapter.pdev.machine.jiffies + 1)
     if icr & RX_CAUSES:

@@ -18,8 +18,9 @@ from driver.e1000.up_down import (
     e1000_watchdog,
     schedule_reset,
 )
+from driver.kernel.dma import dma_set_mask_and_coherent
 from driver.kernel.irq import IRQF_SHARED, free_irq, request_irq
-from driver.kernel.net.napi import NAPI_POLL_WEIGHT, netif_napi_add_weight, netif_napi_set_irq
+from driver.kernel.net.napi import NAPI_POLL_WEIGHT, netif_napi_add_weight, netif_napi_del, netif_napi_set_irq
 from driver.kernel.net.netdev_queue import netif_start_queue
 from driver.kernel.net.netdevice import (
     NetDevice,
@@ -27,9 +28,10 @@ from driver.kernel.net.netdevice import (
     RtnlLinkStats64,
     netif_carrier_off,
     register_netdev,
+    unregister_netdev,
 )
 from driver.kernel.net.skbuff import SkBuff
-from driver.kernel.pci import PciDev
+from driver.kernel.pci import PciDev, pci_disable_device, pci_enable_device
 from driver.kernel.timer import TimerList, msleep
 from hdl.nic.regmap import RCTL
 
@@ -53,7 +55,10 @@ async def e1000_probe(
         tx_descriptors: length of the transmit ring.
         weight: packets that one poll may take.
     """
-    netdev = NetDevice(pdev.machine, "", E1000Ops(), None, driver="e1000", ethtool_ops=E1000EthtoolOps())
+    pci_enable_device(pdev)
+    pdev.driver = "e1000"
+    dma_set_mask_and_coherent(pdev, (1 << 64) - 1)
+    netdev = NetDevice(pdev.machine, "", E1000Ops(), None, driver="e1000", parent=pdev, ethtool_ops=E1000EthtoolOps())
     adapter = Adapter(
         netdev=netdev,
         pdev=pdev,
@@ -71,6 +76,14 @@ async def e1000_probe(
     netif_carrier_off(netdev)
     register_netdev(netdev)
     return netdev
+
+
+async def e1000_remove(netdev: NetDevice) -> None:
+    """Let go of the device."""
+    adapter = _adapter(netdev)
+    await unregister_netdev(netdev)
+    netif_napi_del(adapter.napi)
+    pci_disable_device(adapter.pdev)
 
 
 def _adapter(netdev: NetDevice) -> Adapter:

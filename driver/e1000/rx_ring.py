@@ -17,6 +17,7 @@ from driver.kernel.dma import (
     dma_alloc_coherent,
     dma_free_coherent,
     dma_map_single,
+    dma_mapping_error,
     dma_rmb,
     dma_unmap_single,
     dma_wmb,
@@ -132,7 +133,12 @@ async def e1000_alloc_rx_buffers(adapter: Adapter, count: int) -> None:
         if not buffer:
             adapter.alloc_rx_buff_failed += 1
             break
-        addresses.append(dma_map_single(pdev, buffer, RX_BUFFER_LEN, _FROM_DEVICE))
+        dma = dma_map_single(pdev, buffer, RX_BUFFER_LEN, _FROM_DEVICE)
+        if dma_mapping_error(pdev, dma):
+            frags.free(buffer)
+            adapter.alloc_rx_buff_failed += 1
+            break
+        addresses.append(dma)
         ring.buffers[slot] = buffer
         slot = (slot + 1) % ring.count
     if not addresses:

@@ -18,6 +18,7 @@ from driver.kernel.dma import (
     dma_alloc_coherent,
     dma_free_coherent,
     dma_map_single,
+    dma_mapping_error,
     dma_rmb,
     dma_unmap_single,
     dma_wmb,
@@ -152,9 +153,13 @@ async def e1000_xmit_frame(skb: SkBuff, dev: NetDevice) -> int:
     if not ring.unused:
         return NETDEV_TX_BUSY
     dma = dma_map_single(adapter.pdev, skb.head, skb.len, _TO_DEVICE)
-    ring.put(skb, dma, _EOP_IFCS_RS | _IDE if adapter.tx_int_delay else _EOP_IFCS_RS)
-    netdev_sent_queue(dev, skb.len)
-    await e1000_maybe_stop_tx(adapter)
+    if dma_mapping_error(adapter.pdev, dma):
+        adapter.tx_dropped += 1
+        kfree_skb_reason(skb, "NOT_SPECIFIED")
+    else:
+        ring.put(skb, dma, _EOP_IFCS_RS | _IDE if adapter.tx_int_delay else _EOP_IFCS_RS)
+        netdev_sent_queue(dev, skb.len)
+        await e1000_maybe_stop_tx(adapter)
     if not netdev_xmit_more() or netif_xmit_stopped(dev.tx_queues[0]):
         dma_wmb()  # descriptors before the doorbell
         await ew32(adapter.hw, TDT, ring.next_to_use)

@@ -85,8 +85,10 @@ async def e1000_up(adapter: Adapter) -> None:
     """The device is configured and its interrupt handler in place: let it work."""
     adapter.down = False
     napi_enable(adapter.napi)
-    await er32(adapter.hw, ICR)  # stale causes
+    stale = await er32(adapter.hw, ICR)
     await e1000_irq_enable(adapter)
+    if stale & RX_CAUSES:  # not stale: a frame has come since the receiver is on
+        await ew32(adapter.hw, ICS, stale & RX_CAUSES)
     await e1000_watchdog(adapter)
 
 

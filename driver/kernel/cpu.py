@@ -100,6 +100,16 @@ class Context:
         self.result: object = None
 
 
+def local_irq_disable() -> None:
+    """Keep interrupts off this CPU (include/linux/irqflags.h)."""
+    this_cpu().irqs_disabled = True
+
+
+def local_irq_enable() -> None:
+    """Allow interrupts again. Handlers of devices must not."""
+    this_cpu().irqs_disabled = False
+
+
 _running: Cpu | None = None
 
 
@@ -128,6 +138,7 @@ class Cpu:
         softirq_pending: bit mask of raised softirq vectors.
         softirq_counts: executions of each vector (/proc/softirqs).
         bh_disabled: depth of local_bh_disable.
+        irqs_disabled: local_irq_disable was called, or a device's interrupt handler runs.
         serving_softirq: handle_softirqs is running, as a softirq or in ksoftirqd.
         current: the task on the CPU; None is the idle task.
         call_single_queue: calls that other CPUs want it to make.
@@ -148,6 +159,7 @@ class Cpu:
         self.softirq_pending = 0
         self.softirq_counts = [0] * 10
         self.bh_disabled = 0
+        self.irqs_disabled = False
         self.serving_softirq = False
         self.current: Task | None = None
         self.call_single_queue: list[CallSingleData] = []
@@ -273,7 +285,7 @@ class Cpu:
 
     def _take_interrupt(self) -> bool:
         """Take an interrupt, if one is pending and may interrupt what runs."""
-        if self.stack and (self.stack[-1].level is HARDIRQ or self.stack[-1].stalled):
+        if self.irqs_disabled or (self.stack and (self.stack[-1].level is HARDIRQ or self.stack[-1].stalled)):
             return False
         handler = self.machine.irqs.take(self)
         if handler is None:
@@ -306,7 +318,7 @@ class Cpu:
     @property
     def _preemptible(self) -> bool:
         """Whether another task could have the CPU now, while a task has it."""
-        return not self.stack[-1].stalled and not self.in_interrupt
+        return not (self.stack[-1].stalled or self.irqs_disabled or self.in_interrupt)
 
     def _preempt(self) -> bool:
         """Take the CPU from the task that has it, if it is another's turn."""
@@ -323,6 +335,7 @@ class Cpu:
         context.remaining = max(context.ends_at - self.machine.now, 0)
         self.account()
         self.stack.pop()
+        self.irqs_disabled = False  # schedule() enables them
         self.current = None
         self.runqueue.put_prev(task, runnable=runnable)
 

@@ -9,15 +9,18 @@ import enum
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from driver.kernel.cpu import spend, this_cpu
+from driver.kernel.cpu import running, spend, this_cpu
 
 if TYPE_CHECKING:
     from driver.kernel.pci import PciDev
 
 PAGE_SIZE = 4096
 
-#: What an allocation that fails returns; address 0 is never given out.
-DMA_MAPPING_ERROR = 0
+#: Bytes of a cache line: the smallest part of memory that can be the device's or the CPU's alone (L1_CACHE_BYTES).
+CACHE_LINE_BYTES = 64
+
+#: What a mapping that fails returns (include/linux/dma-mapping.h); dma_mapping_error() tells.
+DMA_MAPPING_ERROR = (1 << 64) - 1
 
 
 class HostMemory(Protocol):
@@ -35,6 +38,7 @@ class HostMemory(Protocol):
 class DmaDirection(enum.Enum):
     """Who writes a mapping (enum dma_data_direction)."""
 
+    BIDIRECTIONAL = 0
     TO_DEVICE = 1
     FROM_DEVICE = 2
 
@@ -116,46 +120,129 @@ class CoherentMemory:
         self.memory.write(self.dma + offset, data)
 
 
+def dma_set_mask_and_coherent(dev: PciDev, mask: int) -> int:
+    """Tell which addresses the device can use: those up to ``mask``. 0, always: no bus here is narrower than that."""
+    dev.dma_mask = mask
+    return 0
+
+
+def dma_capable(dev: PciDev, address: int, size: int) -> bool:
+    """Whether a device can use memory there (include/linux/dma-direct.h)."""
+    return address + size - 1 <= dev.dma_mask
+
+
 def dma_alloc_coherent(dev: PciDev, size: int) -> CoherentMemory | None:
     """Zeroed coherent memory, page aligned; None if there is none left."""
-    address = dev.machine.pages.alloc(size)
+    machine = dev.machine
+    address = machine.pages.alloc(size)
     if not address:
         return None
-    memory = CoherentMemory(address, size, dev.machine.memory)
+    memory = CoherentMemory(address, size, machine.memory)
     memory.write(0, bytes(size))
+    if machine.rules is not None:
+        machine.rules.dma.allocated(dev, memory)
     return memory
 
 
 def dma_free_coherent(dev: PciDev, memory: CoherentMemory) -> None:
     """Give coherent memory back."""
-    dev.machine.pages.free(memory.dma, memory.size)
+    machine = dev.machine
+    if machine.rules is not None:
+        machine.rules.dma.freed(dev, memory)
+    machine.pages.free(memory.dma, memory.size)
+
+
+# --- streaming mappings -----------------------------------------------------------------------------------------------
 
 
 def dma_map_single(dev: PciDev, address: int, size: int, direction: DmaDirection) -> int:
-    """Hand a buffer to the device; returns its DMA address."""
+    """Hand a buffer to the device: the CPU must not touch it until it is unmapped or synced.
+
+    Returns:
+        Its DMA address, or DMA_MAPPING_ERROR: the device cannot use memory there.
+    """
+    rules = dev.machine.rules
+    if rules is not None:
+        if not rules.dma.mapped(dev, address, size, direction):
+            return DMA_MAPPING_ERROR
+    elif not dma_capable(dev, address, size):
+        return DMA_MAPPING_ERROR
     dev.mappings[address] = (size, direction)
     return address
 
 
-def dma_unmap_single(dev: PciDev, dma: int, size: int, direction: DmaDirection) -> None:
-    """Take a buffer back from the device.
+def dma_map_page(dev: PciDev, page: int, offset: int, size: int, direction: DmaDirection) -> int:
+    """dma_map_single of a part of a page, or of several pages in a row; ``page`` is the address of the first."""
+    return dma_map_single(dev, page + offset, size, direction)
 
-    Raises:
-        ValueError: it was not mapped so (CONFIG_DMA_API_DEBUG).
-    """
-    if dev.mappings.pop(dma, None) != (size, direction):
-        raise ValueError(
-            f"{dev.name}: device driver frees DMA memory it has not mapped so: "
-            f"[device address={dma:#018x}] [size={size} bytes] [{direction.name}]"
-        )
+
+def dma_mapping_error(dev: PciDev, dma: int) -> bool:
+    """Whether a mapping failed; to be asked after each dma_map_single and dma_map_page."""
+    rules = dev.machine.rules
+    if rules is not None:
+        rules.dma.error_checked(dev, dma)
+    return dma == DMA_MAPPING_ERROR
+
+
+def dma_unmap_single(dev: PciDev, dma: int, size: int, direction: DmaDirection) -> None:
+    """Take a buffer back from the device. Size and direction must be those that it was mapped with."""
+    rules = dev.machine.rules
+    if rules is not None:
+        rules.dma.unmapped(dev, dma, size, direction)
+    dev.mappings.pop(dma, None)
+
+
+def dma_unmap_page(dev: PciDev, dma: int, size: int, direction: DmaDirection) -> None:
+    """dma_unmap_single of what dma_map_page returned."""
+    dma_unmap_single(dev, dma, size, direction)
+
+
+def dma_sync_single_for_cpu(dev: PciDev, dma: int, size: int, direction: DmaDirection) -> None:
+    """Let the CPU look at a mapped buffer, or its first ``size`` bytes: it sees what the device has written."""
+    rules = dev.machine.rules
+    if rules is not None:
+        rules.dma.synced(dev, dma, size, direction, for_cpu=True)
+
+
+def dma_sync_single_for_device(dev: PciDev, dma: int, size: int, direction: DmaDirection) -> None:
+    """Give a mapped buffer, or its first ``size`` bytes, back to the device: it sees what the CPU has written."""
+    rules = dev.machine.rules
+    if rules is not None:
+        rules.dma.synced(dev, dma, size, direction, for_cpu=False)
+
+
+def dma_sync_single_range_for_cpu(dev: PciDev, dma: int, offset: int, size: int, direction: DmaDirection) -> None:
+    """dma_sync_single_for_cpu of a part of a mapped buffer."""
+    dma_sync_single_for_cpu(dev, dma + offset, size, direction)
+
+
+def dma_sync_single_range_for_device(dev: PciDev, dma: int, offset: int, size: int, direction: DmaDirection) -> None:
+    """dma_sync_single_for_device of a part of a mapped buffer."""
+    dma_sync_single_for_device(dev, dma + offset, size, direction)
+
+
+# --- barriers: the model's CPUs do everything in order; the calls mark where hardware needs them ----------------------
 
 
 def dma_rmb() -> None:
-    """Order reads of coherent memory. The model's CPUs read in order; the call marks where hardware needs it."""
+    """Order reads of coherent memory: what follows is read after what came before."""
+    cpu = running()
+    if cpu is not None and cpu.machine.rules is not None:
+        cpu.machine.rules.rings.read_barrier()
 
 
 def dma_wmb() -> None:
-    """Order writes of coherent memory. The model's CPUs write in order; the call marks where hardware needs it."""
+    """Order writes of coherent memory, as devices see them."""
+    cpu = running()
+    if cpu is not None and cpu.machine.rules is not None:
+        cpu.machine.rules.rings.write_barrier(mmio=False)
+
+
+def wmb() -> None:
+    """Order all writes: of coherent memory, and of registers by writel_relaxed."""
+    cpu = running()
+    if cpu is not None and cpu.machine.rules is not None:
+        cpu.machine.rules.rings.write_barrier(mmio=True)
 
 
 async def smp_mb() -> None:

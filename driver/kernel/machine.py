@@ -117,6 +117,8 @@ class Machine:
                 happens = cpu.run()
                 deadline = happens if happens < deadline else deadline
         self.deadline = deadline
+        if self.rules is not None:
+            self.rules.quiet.look()
         if not self._requests:
             return ()
         requests, self._requests = self._requests, []
@@ -128,6 +130,8 @@ class Machine:
 
     def complete_read(self, tag: int, value: int) -> None:
         """The read with this tag came back."""
+        if self.rules is not None:
+            self.rules.bus.read_ends(tag, value)
         self.cpus[tag].resume(value)
 
     @property
@@ -165,8 +169,12 @@ class Machine:
 
     def start_read(self, cpu: Cpu, read: Stall) -> None:
         """A CPU stalls on a read; it has one at a time, so its number is the tag."""
+        if self.rules is not None:
+            self.rules.bus.read_starts(cpu.id, read.device, read.offset)
         self._requests.append(MmioRead(read.device, read.offset, cpu.id))
 
     def post_write(self, device: int, offset: int, value: int) -> None:
         """A write leaves a CPU."""
+        if self.rules is not None:
+            self.rules.bus.write(device, offset, value)
         self._requests.append(MmioWrite(device, offset, value))

@@ -22,12 +22,18 @@ class PciDev:
     Attributes:
         machine: the machine that it is plugged into.
         slot: its number on the bus.
+        driver: name of the driver that has it; empty if none has.
+        dma_mask: the highest address that it can use; until its driver says otherwise, 32 bits.
         mappings: streaming DMA mappings that are alive: size in bytes and direction, by DMA address.
+        enabled: pci_enable_device was called: its registers may be accessed.
     """
 
     machine: Machine
     slot: int
+    driver: str = ""
+    dma_mask: int = (1 << 32) - 1
     mappings: dict[int, tuple[int, DmaDirection]] = field(default_factory=dict)
+    enabled: bool = False
 
     @property
     def name(self) -> str:
@@ -42,3 +48,25 @@ class PciDev:
     def iomap(self) -> Iomem:
         """Map its registers (pci_iomap of BAR 0)."""
         return Iomem(self.slot)
+
+
+def pci_enable_device(dev: PciDev) -> int:
+    """Wake a device and let its registers be accessed; 0."""
+    dev.enabled = True
+    if dev.machine.rules is not None:
+        dev.machine.rules.mmio.enabled(dev, enabled=True)
+    return 0
+
+
+def pci_disable_device(dev: PciDev) -> None:
+    """The driver is done with a device; nobody accesses its registers any more."""
+    dev.enabled = False
+    if dev.machine.rules is not None:
+        dev.machine.rules.mmio.enabled(dev, enabled=False)
+
+
+def device_release_driver(dev: PciDev) -> None:
+    """A driver's remove() is over, and it no longer has the device (drivers/base/dd.c)."""
+    if dev.machine.rules is not None:
+        dev.machine.rules.dma.unbound(dev)
+    dev.driver = ""

@@ -277,6 +277,8 @@ async def sleep_until_woken() -> None:
     cpu = this_cpu()
     task = cpu.current
     if task is None or cpu.in_interrupt:
+        if cpu.machine.rules is not None:
+            cpu.machine.rules.interrupts.sleeps()
         comm, pid = (task.comm, task.pid) if task else ("swapper", 0)
         raise RuntimeError(f"BUG: scheduling while atomic: {comm}/{pid}: sleep in a thread, with softirqs enabled")
     if task.consume_wake():

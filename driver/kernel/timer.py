@@ -141,7 +141,11 @@ async def msleep(ms: int) -> None:
 async def schedule_hrtimeout(ns: int) -> None:
     """Sleep for so many ns. Only in task context."""
     task = this_cpu().current
-    assert task is not None, "only a task can sleep"
+    if task is None:
+        await sleep_until_woken()  # only a task can sleep: that says so
+        return
+    if task.cpu.machine.rules is not None:
+        task.cpu.machine.rules.mmio.waits()
     awake = False
 
     def expire() -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from driver.kernel.cpu import Cpu, Level, this_cpu
 
 if TYPE_CHECKING:
-    from driver.kernel.irq import IrqAction, IrqReturn
+    from driver.kernel.irq import IrqAction
     from driver.kernel.net.gro import GroResult
     from driver.kernel.net.napi import Napi
     from driver.kernel.net.netdevice import NetDevice
@@ -59,7 +59,7 @@ def trace_irq_handler_entry(irq: int, action: IrqAction) -> None:
         probe(irq, action)
 
 
-def trace_irq_handler_exit(irq: int, result: IrqReturn) -> None:
+def trace_irq_handler_exit(irq: int, result: int) -> None:
     """A handler returned."""
     for probe in this_cpu().machine.tracepoints.irq_handler_exit:
         probe(irq, result)
@@ -156,7 +156,7 @@ def _irq_handler_entry(irq: int, action: IrqAction) -> str:
     return f"irq={irq} name={action.name}"
 
 
-def _irq_handler_exit(irq: int, result: IrqReturn) -> str:
+def _irq_handler_exit(irq: int, result: int) -> str:
     return f"irq={irq} ret={'handled' if result else 'unhandled'}"
 
 

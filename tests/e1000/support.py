@@ -7,6 +7,10 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from driver.e1000.adapter import Adapter
+from driver.e1000.observer import observe
+from driver.kernel.rules.catalogue import RULES
+from driver.kernel.rules.checker import Checker
+from driver.kernel.rules.rule import Level
 from emulator.cost_profiles import load_costs
 from emulator.emulation import Emulation
 from emulator.engines.base import WireFrame
@@ -32,15 +36,21 @@ class Rig:
     """NICs on the model engine, their interfaces up.
 
     Attributes:
+        checker: ends the run at the first rule that the driver breaks, if the rig was made with ``checked``.
         delivered: frames that reached netif_receive_skb: time in ns, interface, bytes.
     """
 
-    def __init__(self, **options: Any) -> None:
+    def __init__(self, *, checked: bool = False, **options: Any) -> None:
         self.scenario = model_scenario(**options)
         costs = load_costs(self.scenario.costs)
         self.engine = ModelEngine(self.scenario.nics, costs, byte_ps=byte_time_ps(self.scenario.rate))
         self.emulation = Emulation(self.engine, costs, cpus=self.scenario.cpus)
         self.machine = self.emulation.machine
+        if checked:
+            levels = {name: Level.ERROR for name, rule in RULES.items() if rule.level is not Level.IGNORE}
+            self.checker = Checker(self.machine, levels)
+            for pdev in self.emulation.devices:
+                observe(self.checker, pdev)
         self.delivered: list[tuple[int, str, bytes]] = []
         self.machine.tracepoints.register(
             "netif_receive_skb", lambda skb: self.delivered.append((self.machine.now, skb.dev.name, skb.data))

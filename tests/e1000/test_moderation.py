@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from driver.kernel.lib.dim import DimTuneState
 from driver.kernel.net.ethtool import EthtoolCoalesce
 from tests.e1000.support import Rig
@@ -13,7 +15,7 @@ def coalesce(rig: Rig, change: EthtoolCoalesce) -> None:
     assert rig.call(ethtool.set_coalesce(rig.netdevs[0], change)) == 0
 
 
-def interrupts(change: EthtoolCoalesce, **options: int) -> tuple[Rig, int]:
+def interrupts(change: EthtoolCoalesce, **options: Any) -> tuple[Rig, int]:
     """A run under a steady load; returns the interrupts that it took."""
     rig = Rig(**options)
     coalesce(rig, change)

@@ -9,10 +9,15 @@ from driver.kernel.dma import (
     DmaDirection,
     dma_alloc_coherent,
     dma_free_coherent,
+    dma_map_page,
     dma_map_single,
+    dma_mapping_error,
+    dma_set_mask_and_coherent,
+    dma_unmap_page,
     dma_unmap_single,
 )
 from driver.kernel.pci import PciDev
+from driver.kernel.rules.checker import Checker
 from tests.kernel.support import Computer
 
 
@@ -49,9 +54,26 @@ def test_buffers_do_not_overlap_and_come_back() -> None:
     assert frags.alloc()
 
 
-@pytest.mark.parametrize(("size", "direction"), [(1024, DmaDirection.FROM_DEVICE), (2048, DmaDirection.TO_DEVICE)])
-def test_unmapping_what_was_not_mapped_so_is_an_error(size: int, direction: DmaDirection) -> None:
+def test_mappings_are_known_while_they_last() -> None:
     pdev = PciDev(Computer().machine, 0)
     dma = dma_map_single(pdev, 0x1000, 2048, DmaDirection.FROM_DEVICE)
-    with pytest.raises(ValueError, match="has not mapped so"):
-        dma_unmap_single(pdev, dma, size, direction)
+    page = dma_map_page(pdev, 0x2000, 100, 60, DmaDirection.TO_DEVICE)
+    assert (dma, page) == (0x1000, 0x2064)
+    assert not dma_mapping_error(pdev, dma)
+    assert pdev.mappings == {dma: (2048, DmaDirection.FROM_DEVICE), page: (60, DmaDirection.TO_DEVICE)}
+    dma_unmap_page(pdev, page, 60, DmaDirection.TO_DEVICE)
+    dma_unmap_single(pdev, dma, 2048, DmaDirection.FROM_DEVICE)
+    assert not pdev.mappings
+
+
+@pytest.mark.parametrize(("mask", "fails"), [(0x17FF, False), (0x17FE, True)])
+@pytest.mark.parametrize("checked", [False, True])
+def test_a_device_maps_only_what_it_can_address(mask: int, fails: bool, checked: bool) -> None:
+    machine = Computer().machine
+    if checked:
+        Checker(machine)
+    pdev = PciDev(machine, 0)
+    assert dma_set_mask_and_coherent(pdev, mask) == 0
+    dma = dma_map_single(pdev, 0x1000, 2048, DmaDirection.TO_DEVICE)
+    assert dma_mapping_error(pdev, dma) is fails
+    assert len(pdev.mappings) == (not fails)

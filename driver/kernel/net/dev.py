@@ -119,6 +119,8 @@ async def net_rx_action() -> None:
 async def netif_rx(skb: SkBuff) -> int:
     """Queue a packet for the stack, from any context. NET_RX_SUCCESS, or NET_RX_DROP with the packet gone."""
     cpu = this_cpu()
+    if cpu.machine.rules is not None and cpu.machine.rules.rings.fragments:
+        cpu.machine.rules.rings.delivered(skb)
     need_bh_off = not cpu.in_interrupt
     if need_bh_off:
         local_bh_disable()
@@ -182,7 +184,10 @@ async def process_backlog(napi: Napi, quota: int) -> int:
 
 def netif_receive_skb(skb: SkBuff) -> Coroutine[Any, Any, None]:
     """Hand a packet to the stack, here or on the CPU that RPS chooses. Only with softirqs disabled."""
-    if skb.dev.machine.rps_needed:
+    machine = skb.dev.machine
+    if machine.rules is not None and machine.rules.rings.fragments:
+        machine.rules.rings.delivered(skb)
+    if machine.rps_needed:
         return _netif_receive_skb_rps(skb)
     return __netif_receive_skb(skb)
 

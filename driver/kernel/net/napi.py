@@ -275,22 +275,24 @@ def napi_disable_pending(napi: Napi) -> bool:
 def napi_schedule_prep(napi: Napi) -> bool:
     """Take ownership. False: somebody has it, and MISSED tells them; or it is being disabled, and nothing changes."""
     state = napi.state
-    if state & DISABLE:
-        return False
-    if state & SCHED:
-        napi.state = state | MISSED
-        return False
-    napi.state = state | SCHED
-    return True
+    taken = not state & (DISABLE | SCHED)
+    if not state & DISABLE:
+        napi.state = state | (SCHED if taken else MISSED)
+    rules = napi.dev.machine.rules if napi.dev is not None else None
+    if rules is not None:
+        rules.scheduling.prep(napi, taken=taken)
+    return taken
 
 
 def __napi_schedule(napi: Napi) -> None:
     """Hand an instance that the caller owns to its thread, or put it on this CPU's poll list, at the tail."""
+    cpu = this_cpu()
+    if cpu.machine.rules is not None:
+        cpu.machine.rules.scheduling.schedule(napi)
     if napi.state & THREADED and napi.thread is not None:
         napi.state |= SCHED_THREADED
         wake_up_process(napi.thread)
         return
-    cpu = this_cpu()
     softnet = cpu.softnet
     softnet.poll_list.append(napi)
     napi.on_list = True
@@ -370,6 +372,8 @@ async def napi_complete_done(napi: Napi, work_done: int) -> bool:
         napi.timer.start(timeout)
     if unmask:
         napi.completed += 1
+        if rules is not None:
+            rules.scheduling.completed(napi)
     return unmask
 
 
@@ -454,7 +458,8 @@ def poll_begins(napi: Napi, budget: int) -> None:
     napi.in_poll, napi.budget = True, budget
     rules = this_cpu().machine.rules
     if rules is not None:
-        rules.scheduling.poll_begins(napi)
+        rules.scheduling.poll_begins(napi, budget)
+        rules.rings.poll_begins(napi)
 
 
 def poll_ends(napi: Napi, work: int) -> None:
@@ -462,6 +467,7 @@ def poll_ends(napi: Napi, work: int) -> None:
     rules = this_cpu().machine.rules
     if rules is not None:
         rules.scheduling.poll_returned(napi, work, napi.budget)
+        rules.rings.poll_returned(napi, work, napi.budget)
     napi.in_poll, napi.work_done = False, work
     napi.polls += 1
     napi.packets += work

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from driver.kernel.net.ipv4.devinet import InDevice
     from driver.kernel.net.napi import Napi
     from driver.kernel.net.skbuff import SkBuff
+    from driver.kernel.pci import PciDev
     from driver.kernel.timer import TimerList
 
 
@@ -99,6 +100,7 @@ class NetDevice:
         priv: the driver's own data (netdev_priv).
         ethtool_ops: what the driver does for ethtool, if anything.
         driver: the driver's name.
+        parent: its device, if the driver tells (SET_NETDEV_DEV).
         ifindex: number of the interface, from 2 on; 0 before it is registered. (1 would be lo.)
         core_rx_dropped, core_tx_dropped: packets that the core dropped.
         tx_queue_len: packets that a qdisc may hold.
@@ -129,6 +131,7 @@ class NetDevice:
     napi_defer_hard_irqs: int = 0
     threaded: int = 0
     driver: str = ""
+    parent: PciDev | None = None
     ethtool_ops: EthtoolOps | None = None
     ifindex: int = 0
     core_rx_dropped: int = 0
@@ -149,6 +152,12 @@ def register_netdev(dev: NetDevice) -> None:
     dev.name = f"eth{len(dev.machine.netdevs)}"
     dev.machine.netdevs.append(dev)
     dev.ifindex = len(dev.machine.netdevs) + 1
+
+
+async def unregister_netdev(dev: NetDevice) -> None:
+    """Take the interface down, if it is up, and forget it."""
+    await dev_close(dev)
+    dev.machine.netdevs.remove(dev)
 
 
 def netif_running(dev: NetDevice) -> bool:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from driver.kernel.rules import scheduling
+from driver.kernel.rules import dma, interrupts, memory, mmio, quiet, rings, scheduling
 from driver.kernel.rules.rule import Rule
 
-_PARTS = (scheduling,)
+_PARTS = (scheduling, interrupts, quiet, rings, mmio, dma, memory)
 
 RULES = {
     rule.name: rule

@@ -6,7 +6,15 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from driver.kernel import cpu
+from driver.kernel.rules.bus import Bus
+from driver.kernel.rules.dma import DmaRules
+from driver.kernel.rules.interrupts import InterruptRules
+from driver.kernel.rules.mapping import MappingTable
+from driver.kernel.rules.memory import CheckedMemory
+from driver.kernel.rules.mmio import MmioRules
 from driver.kernel.rules.place import context_of, driver_line
+from driver.kernel.rules.quiet import QuietRules
+from driver.kernel.rules.rings import RingRules
 from driver.kernel.rules.rule import CodeLine, Level, Rule, RuleBroken, Violation
 from driver.kernel.rules.scheduling import SchedulingRules
 
@@ -21,7 +29,9 @@ class Checker:
     """Rules at work. Kernel functions tell its parts what a driver does, if `Machine.rules` is set.
 
     Attributes:
-        scheduling: the parts, by what they are about.
+        memory: host memory, as devices use it.
+        bus: what it sees of devices.
+        scheduling, interrupts, quiet, rings, mmio, dma: the parts, by what they are about.
         violations: what was found, oldest first.
         counts: how often each rule was broken, by its name; those whose level is IGNORE are not counted.
         fatal: the one that ended the run.
@@ -35,11 +45,20 @@ class Checker:
             levels: levels other than a rule's own, by its name.
         """
         self.machine = machine
+        self.memory = machine.memory
         self.violations: list[Violation] = []
         self.counts: dict[str, int] = {}
         self.fatal: Violation | None = None
         self._levels = dict(levels or {})
+        self.bus = Bus(self)
         self.scheduling = SchedulingRules(self)
+        self.interrupts = InterruptRules(self)
+        self.quiet = QuietRules(self)
+        mappings = MappingTable()
+        self.rings = RingRules(self, machine.memory, mappings)
+        self.mmio = MmioRules(self)
+        self.dma = DmaRules(self, mappings)
+        machine.memory = CheckedMemory(self, machine.memory, mappings)
         machine.rules = self
 
     def broken(self, rule: Rule, what: str, *, where: CodeLine | None = None, **printed: object) -> None:
@@ -63,7 +82,7 @@ class Checker:
             what=what,
             time_ns=self.machine.now,
             context=context_of(cpu.running()),
-            where=where or driver_line(),
+            where=where or (driver_line() if cpu.running() else None),
             printed=rule.prints.format(**printed) if rule.prints else None,
         )
         if level is Level.ERROR:

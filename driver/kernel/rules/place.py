@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import sys
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -33,10 +35,55 @@ def driver_line() -> CodeLine | None:
     return None
 
 
+#: A place in the code that is not made readable yet: file, line, function.
+Spot = tuple[str, int, str]
+
+
+def driver_spot() -> Spot | None:
+    """driver_line() in a form that is quickly made, to be kept for later."""
+    frame = sys._getframe(1)
+    while frame is not None and frame.f_code is not _LOOP:
+        code = frame.f_code
+        if not code.co_filename.startswith(_KERNEL):
+            return code.co_filename, frame.f_lineno, code.co_name
+        below = frame.f_back
+        if below is None:
+            return None
+        frame = below
+    return None
+
+
+def line_of(spot: Spot | None) -> CodeLine | None:
+    """A spot for people."""
+    return CodeLine(_short(spot[0]), spot[1], spot[2]) if spot else None
+
+
+def called_by_driver(*through: str) -> bool:
+    """Whether it is a driver that called the kernel function that calls this one's caller.
+
+    Arguments:
+        through: kernel functions that may be in between.
+    """
+    frame = sys._getframe(2).f_back
+    while frame is not None and frame.f_code.co_name in through and frame.f_code.co_filename.startswith(_KERNEL):
+        frame = frame.f_back
+    return frame is not None and not frame.f_code.co_filename.startswith(_KERNEL)
+
+
+def raised_at(error: BaseException) -> CodeLine | None:
+    """The innermost line of a driver in an exception's traceback."""
+    line = None
+    for frame, number in traceback.walk_tb(error.__traceback__):
+        code = frame.f_code
+        if not code.co_filename.startswith(_KERNEL):
+            line = CodeLine(_short(code.co_filename), number, code.co_name)
+    return line
+
+
 def function_line(function: Callable[..., Any]) -> CodeLine | None:
-    """Where a driver's function begins; None for one of the kernel's."""
-    code = function.__code__
-    if code.co_filename.startswith(_KERNEL):
+    """Where a driver's function begins; None for one of the kernel's, and for what is no plain function."""
+    code = getattr(function, "__code__", None)
+    if code is None or code.co_filename.startswith(_KERNEL):
         return None
     return CodeLine(_short(code.co_filename), code.co_firstlineno, code.co_name)
 
@@ -54,6 +101,7 @@ def context_of(cpu: Cpu | None) -> str:
     return f"CPU {cpu.id}, task {task}"
 
 
+@functools.cache
 def _short(file: str) -> str:
     """A file as its reader knows it: below the present directory if it is there."""
     path = Path(file)
