@@ -31,7 +31,7 @@ from tests.kernel.rules.support import checked, first_of_each
 from tests.kernel.support import Computer
 
 # Registers.
-BASE, COUNT, HEAD, TAIL, ENABLE, MASK, STATUS = range(0, 28, 4)
+BASE, COUNT, HEAD, TAIL, ENABLE, MASK, STATUS, RESET = range(0, 32, 4)
 
 #: Descriptors of the ring, bytes of a buffer, and packets of a poll.
 DESCRIPTORS, BUFFER, WEIGHT = 8, 2048, 64
@@ -63,7 +63,12 @@ class NicRegisters(Unknown):
             self.base = value
         if offset == COUNT:
             self.count = value
-        meanings = {TAIL: Meaning(rx_tail=value), ENABLE: Meaning(rx_dma=bool(value)), MASK: Meaning(masks=value)}
+        meanings = {
+            TAIL: Meaning(rx_tail=value),
+            ENABLE: Meaning(rx_dma=bool(value)),
+            MASK: Meaning(masks=value),
+            RESET: Meaning(masks=1, rx_dma=False, reset=True),
+        }
         return meanings.get(offset, NOTHING)
 
 

@@ -130,7 +130,31 @@ def cannot_reach_it(buffer: Buffer) -> None:
     device_release_driver(buffer.pdev)
 
 
-@pytest.mark.parametrize("driver", [receives, receives_and_reuses, sends, both_ways, allocates, cannot_reach_it])
+def shares_a_cache_line_in_turns(buffer: Buffer) -> None:
+    for offset in (0, 32):
+        dma = dma_map_single(buffer.pdev, buffer.address + offset, 32, FROM_DEVICE)
+        assert not dma_mapping_error(buffer.pdev, dma)
+        dma_unmap_single(buffer.pdev, dma, 32, FROM_DEVICE)
+
+
+def sends_from_the_line_that_it_receives_into(buffer: Buffer) -> None:
+    dma_map_single(buffer.pdev, buffer.address, 32, TO_DEVICE)
+    dma_map_single(buffer.pdev, buffer.address + 32, 32, FROM_DEVICE)
+
+
+@pytest.mark.parametrize(
+    "driver",
+    [
+        receives,
+        receives_and_reuses,
+        sends,
+        both_ways,
+        allocates,
+        cannot_reach_it,
+        shares_a_cache_line_in_turns,
+        sends_from_the_line_that_it_receives_into,
+    ],
+)
 def test_the_right_way_breaks_nothing(driver: Driver) -> None:
     assert broken_rules(driver) == {}
 
@@ -188,6 +212,18 @@ def never_asks(buffer: Buffer) -> None:
 def asks_about_another(buffer: Buffer) -> None:
     dma = dma_map_single(buffer.pdev, buffer.address, 2048, FROM_DEVICE)
     dma_mapping_error(buffer.pdev, dma + 64)
+    dma_unmap_single(buffer.pdev, dma, 2048, FROM_DEVICE)
+
+
+def asks_once(buffer: Buffer) -> None:
+    dma_unmap_single(buffer.pdev, buffer.map(), 2048, FROM_DEVICE)
+    dma = dma_map_single(buffer.pdev, buffer.address, 2048, FROM_DEVICE)
+    dma_unmap_single(buffer.pdev, dma, 2048, FROM_DEVICE)
+
+
+def asks_for_another_device(buffer: Buffer) -> None:
+    dma = dma_map_single(buffer.pdev, buffer.address, 2048, FROM_DEVICE)
+    dma_mapping_error(PciDev(buffer.pdev.machine, 1), dma)
     dma_unmap_single(buffer.pdev, dma, 2048, FROM_DEVICE)
 
 
@@ -258,6 +294,19 @@ def reads_what_it_gave_back(buffer: Buffer) -> None:
     buffer.memory.read(buffer.address + 2000, 4)
 
 
+def reads_as_it_could_before(buffer: Buffer) -> None:
+    dma_sync_single_for_cpu(buffer.pdev, buffer.map(), 2048, FROM_DEVICE)
+    dma_unmap_single(buffer.pdev, buffer.address, 2048, FROM_DEVICE)
+    buffer.map()
+    buffer.memory.read(buffer.address, 14)
+
+
+def reads_across_a_page(buffer: Buffer) -> None:
+    behind = max(buffer.address, buffer.other) + 2048
+    dma_map_single(buffer.pdev, behind, 2048, FROM_DEVICE)
+    buffer.memory.read(behind - 1, 2)
+
+
 def writes_what_is_sent(buffer: Buffer) -> None:
     buffer.map(TO_DEVICE, 100)
     buffer.memory.write(buffer.address + 99, b"!")
@@ -288,6 +337,8 @@ def writes_across_a_page(buffer: Buffer) -> None:
         (unmaps_coherent, dma.DMA_UNMAP_FUNCTION),
         (unmaps_in_another_direction, dma.DMA_UNMAP_DIRECTION),
         (never_asks, dma.DMA_MAP_ERROR_UNCHECKED),
+        (asks_once, dma.DMA_MAP_ERROR_UNCHECKED),
+        (asks_for_another_device, dma.DMA_MAP_ERROR_UNCHECKED),
         (asks_about_another, dma.DMA_MAP_ERROR_UNCHECKED),
         (syncs_what_is_not_mapped, dma.DMA_SYNC_UNMAPPED),
         (syncs_too_much, dma.DMA_SYNC_RANGE),
@@ -358,6 +409,8 @@ def test_what_linux_prints(driver: Driver, printed: str) -> None:
         (reads_without_sync, memory.DMA_NO_SYNC_FOR_CPU),
         (reads_more_than_was_synced, memory.DMA_NO_SYNC_FOR_CPU),
         (reads_what_it_gave_back, memory.DMA_NO_SYNC_FOR_CPU),
+        (reads_as_it_could_before, memory.DMA_NO_SYNC_FOR_CPU),
+        (reads_across_a_page, memory.DMA_NO_SYNC_FOR_CPU),
         (writes_what_is_sent, memory.DMA_WRITTEN_AFTER_MAP),
         (writes_what_is_received, memory.DMA_BUFFER_WRITTEN),
         (writes_across_a_page, memory.DMA_BUFFER_WRITTEN),

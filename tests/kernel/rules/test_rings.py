@@ -40,6 +40,7 @@ from tests.kernel.rules.ring_nic import (
     LENGTH_AT,
     MASK,
     OWN,
+    RESET,
     STATUS,
     STATUS_AT,
     TAIL,
@@ -60,6 +61,14 @@ TO_DEVICE = DmaDirection.TO_DEVICE
 class ReadsLengthFirst(Driver):
     async def clean_one(self) -> bool:
         self.ring.read(self.next_to_clean * 16 + LENGTH_AT, 2)  # ring-read-before-done
+        return await super().clean_one()
+
+
+class ReadsItsOwnAddress(Driver):
+    """The device does not write that part."""
+
+    async def clean_one(self) -> bool:
+        self.ring.read(self.next_to_clean * 16 + ADDRESS_AT, 8)
         return await super().clean_one()
 
 
@@ -229,6 +238,14 @@ class RelaxedDoorbellWithBarrier(Driver):
         await writel_relaxed(self.next_to_use, self.hw + TAIL)
 
 
+class RelaxedAgain(Driver):
+    """A writel has ordered everything before."""
+
+    async def ring_doorbell(self) -> None:
+        await super().ring_doorbell()
+        await writel_relaxed(self.next_to_use, self.hw + TAIL)
+
+
 # --- 29 to 31: indexes and buffers ------------------------------------------------------------------------------------
 
 
@@ -334,6 +351,13 @@ async def long_packet(driver: Driver) -> None:
     await poll(driver, 1, 2)
 
 
+async def long_packet_and_more(driver: Driver) -> None:
+    """Its buffers are used again for packets of one."""
+    await long_packet(driver)
+    await poll(driver, 3, 4, 5, 6, 7, 0, 1)
+    await poll(driver, 2, 3, 4, 5, 6, 7)
+
+
 class NeverRefills(Driver):
     async def poll(self, napi: Napi, budget: int) -> int:  # ring-ran-dry
         work = 0
@@ -415,6 +439,14 @@ class MasksAndFlushes(Driver):
         await synchronize_irq(self.pdev.irq)
 
 
+class StopsByReset(Driver):
+    """A reset cannot be read back at once."""
+
+    async def stop_device(self) -> None:
+        await writel(1, self.hw + RESET)
+        await usleep_range(10, 20)
+
+
 class ReadsWhenOff(Driver):
     async def close(self) -> None:
         await super().close()
@@ -461,6 +493,16 @@ class RecyclesUnsynced(Recycles):
         await writel(self.next_to_use, self.hw + TAIL)  # dma-no-sync-for-device
 
 
+class ReadsWhatItGaveBack(RecyclesUnsynced):
+    async def take(self, slot: int, status: int) -> None:
+        dma_sync_single_for_cpu(self.pdev, self.dma[slot], BUFFER, FROM_DEVICE)
+
+    async def ring_doorbell(self) -> None:
+        await Driver.ring_doorbell(self)
+        if self.next_to_clean:
+            self.computer.machine.memory.read(self.buffers[0], 6)  # dma-no-sync-for-cpu
+
+
 class RecyclesOnlyRead(Recycles):
     """Nothing is written, and so nothing needs a sync."""
 
@@ -478,7 +520,11 @@ class RecyclesOnlyRead(Recycles):
         (Driver, goes_round),
         (Driver, long_packet),
         (Driver, whole_ring),
+        (Driver, long_packet_and_more),
         (LongDescriptors, goes_round),
+        (ReadsItsOwnAddress, goes_round),
+        (RelaxedAgain, goes_round),
+        (StopsByReset, goes_round),
         (OwnDriver, goes_round),
         (RelaxedDoorbellWithBarrier, goes_round),
         (RefillsLater, whole_ring),
@@ -527,6 +573,7 @@ def test_the_right_way_breaks_nothing(driver: type[Driver], story: Story) -> Non
         (ReadsWhenOff, goes_round, "mmio-while-off"),
         (WritesWhenOff, goes_round, "mmio-while-off"),
         (DisablesTwice, goes_round, "mmio-while-off"),
+        (ReadsWhatItGaveBack, goes_round, "dma-no-sync-for-cpu"),
         (RecyclesUnsynced, goes_round, "dma-no-sync-for-device"),
     ],
 )
