@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from driver.kernel import cpu
-from driver.kernel.rules.place import context_of, driver_line
+from driver.kernel.rules.catalogue import RULES
+from driver.kernel.rules.place import driver_line
 from driver.kernel.rules.rule import CodeLine, Level, Rule, RuleBroken, Violation
 from driver.kernel.rules.scheduling import SchedulingRules
 
@@ -24,7 +25,8 @@ class Checker:
         scheduling: the parts, by what they are about.
         violations: what was found, oldest first.
         counts: how often each rule was broken, by its name; those whose level is IGNORE are not counted.
-        fatal: the one that ended the run.
+        levels: the level of each rule, by its name.
+        fatal: the one that should have ended the run; a driver can catch everything.
     """
 
     def __init__(self, machine: Machine, levels: Mapping[str, Level] | None = None) -> None:
@@ -38,7 +40,7 @@ class Checker:
         self.violations: list[Violation] = []
         self.counts: dict[str, int] = {}
         self.fatal: Violation | None = None
-        self._levels = dict(levels or {})
+        self.levels = {rule.name: rule.level for rule in RULES.values()} | dict(levels or {})
         self.scheduling = SchedulingRules(self)
         machine.rules = self
 
@@ -54,21 +56,22 @@ class Checker:
         Raises:
             RuleBroken: its level is ERROR.
         """
-        level = self._levels.get(rule.name, rule.level)
+        level = self.levels[rule.name]
         if level is Level.IGNORE:
             return
-        self.counts[rule.name] = self.counts.get(rule.name, 0) + 1
+        count = self.counts[rule.name] = self.counts.get(rule.name, 0) + 1
+        if level is Level.WARN and count > KEPT_PER_RULE:
+            return
+        running = cpu.running()
         violation = Violation(
             rule=rule,
             what=what,
             time_ns=self.machine.now,
-            context=context_of(cpu.running()),
+            context=running.describe() if running else "between two instants",
             where=where or driver_line(),
             printed=rule.prints.format(**printed) if rule.prints else None,
         )
+        self.violations.append(violation)
         if level is Level.ERROR:
             self.fatal = violation
-        if level is Level.ERROR or self.counts[rule.name] <= KEPT_PER_RULE:
-            self.violations.append(violation)
-        if level is Level.ERROR:
             raise RuleBroken(violation)
