@@ -118,6 +118,8 @@ class CoherentMemory:
 
 def dma_alloc_coherent(dev: PciDev, size: int) -> CoherentMemory | None:
     """Zeroed coherent memory, page aligned; None if there is none left."""
+    if dev.machine.rules is not None:
+        dev.machine.rules.lifetime.coherent_allocated()
     address = dev.machine.pages.alloc(size)
     if not address:
         return None
@@ -128,6 +130,8 @@ def dma_alloc_coherent(dev: PciDev, size: int) -> CoherentMemory | None:
 
 def dma_free_coherent(dev: PciDev, memory: CoherentMemory) -> None:
     """Give coherent memory back."""
+    if dev.machine.rules is not None:
+        dev.machine.rules.lifetime.coherent_freed()
     dev.machine.pages.free(memory.dma, memory.size)
 
 

@@ -135,12 +135,18 @@ def request_irq(irq: int, handler: Handler, flags: int, name: str, dev_id: objec
     if desc.actions and not (flags & IRQF_SHARED and desc.actions[0].flags & IRQF_SHARED):
         return -16  # EBUSY
     desc.actions.append(IrqAction(handler, name, dev_id, flags))
+    rules = this_cpu().machine.rules
+    if rules is not None:
+        rules.lifetime.irq_requested(desc, dev_id)
     return 0
 
 
 async def free_irq(irq: int, dev_id: object) -> None:
     """Take a handler off its line, once it is no longer running."""
-    desc = this_cpu().machine.irqs.desc(irq)
+    machine = this_cpu().machine
+    if machine.rules is not None:
+        machine.rules.lifetime.irq_freed()
+    desc = machine.irqs.desc(irq)
     desc.actions = [action for action in desc.actions if action.dev_id is not dev_id]
     await synchronize_irq(irq)
 

@@ -12,6 +12,7 @@ from emulator.emulation import Emulation
 from emulator.engines.base import WireFrame
 from emulator.engines.model import ModelEngine
 from emulator.execute import run_to_end
+from emulator.rule_checks import check_rules
 from emulator.run import bring_up, run_scenario
 from emulator.scenario import Scenario
 from emulator.traffic import frames
@@ -21,8 +22,17 @@ Result = TypeVar("Result")
 
 
 def model_scenario(**options: Any) -> Scenario:
-    """A scenario for the model engine that writes only the summary: one frame of 60 bytes unless told otherwise."""
-    defaults: dict[str, Any] = {"engine": "model", "waves": False, "trace": False, "frames": False}
+    """A scenario for the model engine that writes only the summary: one frame of 60 bytes unless told otherwise.
+
+    The driver may break no rule.
+    """
+    defaults: dict[str, Any] = {
+        "engine": "model",
+        "waves": False,
+        "trace": False,
+        "frames": False,
+        "rule": ("all=error",),
+    }
     if "capture" not in options:
         defaults |= {"generate": (60,), "count": 1}
     return Scenario(**defaults | options)
@@ -41,6 +51,7 @@ class Rig:
         self.engine = ModelEngine(self.scenario.nics, costs, byte_ps=byte_time_ps(self.scenario.rate))
         self.emulation = Emulation(self.engine, costs, cpus=self.scenario.cpus)
         self.machine = self.emulation.machine
+        check_rules(self.machine, self.scenario.rule)
         self.delivered: list[tuple[int, str, bytes]] = []
         self.machine.tracepoints.register(
             "netif_receive_skb", lambda skb: self.delivered.append((self.machine.now, skb.dev.name, skb.data))

@@ -149,6 +149,8 @@ def _gro_list_prepare(bucket: list[SkBuff], skb: SkBuff) -> list[SkBuff]:
 
 async def napi_gro_receive(napi: Napi, skb: SkBuff) -> GroResult:
     """Hand a received packet to GRO; it reaches the stack merged or alone, now or later. Only in the poll."""
+    if skb.dev.machine.rules is not None:
+        skb.dev.machine.rules.transmit.received("napi_gro_receive")
     gro = napi.gro
     if gro is None:
         gro = napi.gro = GroNode()

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from driver.kernel.rules import scheduling
+from driver.kernel.rules import lifetime, scheduling, transmit
 from driver.kernel.rules.rule import Rule
 
-_PARTS = (scheduling,)
+_PARTS = (scheduling, transmit, lifetime)
 
 RULES = {
     rule.name: rule

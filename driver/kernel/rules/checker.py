@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 
 from driver.kernel import cpu
 from driver.kernel.rules.catalogue import RULES
+from driver.kernel.rules.lifetime import LifetimeRules
 from driver.kernel.rules.place import driver_line
 from driver.kernel.rules.rule import CodeLine, Level, Rule, RuleBroken, Violation
 from driver.kernel.rules.scheduling import SchedulingRules
+from driver.kernel.rules.transmit import TransmitRules
 
 if TYPE_CHECKING:
     from driver.kernel.machine import Machine
@@ -22,7 +24,7 @@ class Checker:
     """Rules at work. Kernel functions tell its parts what a driver does, if `Machine.rules` is set.
 
     Attributes:
-        scheduling: the parts, by what they are about.
+        scheduling, transmit, lifetime: the parts, by what they are about.
         violations: what was found, oldest first.
         counts: how often each rule was broken, by its name; those whose level is IGNORE are not counted.
         levels: the level of each rule, by its name.
@@ -42,6 +44,8 @@ class Checker:
         self.fatal: Violation | None = None
         self.levels = {rule.name: rule.level for rule in RULES.values()} | dict(levels or {})
         self.scheduling = SchedulingRules(self)
+        self.transmit = TransmitRules(self)
+        self.lifetime = LifetimeRules(self)
         machine.rules = self
 
     def broken(self, rule: Rule, what: str, *, where: CodeLine | None = None, **printed: object) -> None:

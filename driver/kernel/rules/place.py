@@ -17,7 +17,8 @@ from driver.kernel.rules.rule import CodeLine
 _ROOT = Path(__file__).resolve().parents[3]
 
 #: Code below these folders is no driver's: the kernel's and the emulation's; nor is Python's own.
-_NOT_A_DRIVERS = tuple(str(folder) + os.sep for folder in (_ROOT / "driver" / "kernel", _ROOT / "emulator"))
+_KERNEL = str(_ROOT / "driver" / "kernel") + os.sep
+_NOT_A_DRIVERS = (_KERNEL, str(_ROOT / "emulator") + os.sep)
 _LIBRARY = (sysconfig.get_path("stdlib") + os.sep, "<")
 _INSTALLED = f"{os.sep}site-packages{os.sep}"
 
@@ -46,10 +47,22 @@ def driver_line() -> CodeLine | None:
     return None
 
 
+def called_by_driver(passing: tuple[str, ...]) -> CodeLine | None:
+    """The driver's line that called a kernel function, directly or through these files of the kernel; else None."""
+    frame = sys._getframe(1)
+    while frame is not None and frame.f_code.co_filename.startswith(_KERNEL):
+        file = frame.f_code.co_filename.removeprefix(_KERNEL).replace(os.sep, "/")
+        if not file.startswith(("rules/", *passing)) or frame.f_back is None:
+            return None
+        frame = frame.f_back
+    code = frame.f_code
+    return CodeLine(short(code.co_filename), frame.f_lineno, code.co_name) if is_driver_file(code.co_filename) else None
+
+
 def function_line(function: Callable[..., Any]) -> CodeLine | None:
     """Where a driver's function begins; None for one of the kernel's."""
-    code = function.__code__
-    if not is_driver_file(code.co_filename):
+    code = getattr(function, "__code__", None)
+    if code is None or not is_driver_file(code.co_filename):
         return None
     return CodeLine(short(code.co_filename), code.co_firstlineno, code.co_name)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 from driver.kernel.rules.catalogue import RULES
@@ -25,3 +25,17 @@ def broken_by(computer: Computer, code: Coroutine[Any, Any, Any], until: int = 1
     for violation in checker.violations:
         found.setdefault(violation.rule.name, violation)
     return found
+
+
+def only(found: dict[str, Violation], name: str, file: str, line: int) -> Violation:
+    """The violation of the one rule that was broken, which must blame this line."""
+    assert list(found) == [name], "\n".join(map(str, found.values()))
+    where = found[name].where
+    assert where is not None
+    assert (where.file.rpartition("/")[2], where.line) == (file, line)
+    return found[name]
+
+
+def line(function: Callable[..., object], offset: int = 0) -> int:
+    """A line of a function, counted from its first."""
+    return function.__code__.co_firstlineno + offset
