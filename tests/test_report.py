@@ -136,8 +136,8 @@ def test_plain_table() -> None:
 
 def test_several_cpus() -> None:
     text = io.StringIO()
-    softnet = SUMMARY["softnet"] + [{**SUMMARY["softnet"][0], "received_rps": 40}]  # type: ignore[index, operator]
-    print_report(SUMMARY | {"cpu": SUMMARY["cpu"] * 2, "softnet": softnet}, 0, Console(file=text, width=120))  # type: ignore[operator]
+    softnet = SUMMARY["softnet"] + [{**SUMMARY["softnet"][0], "received_rps": 40}]
+    print_report(SUMMARY | {"cpu": SUMMARY["cpu"] * 2, "softnet": softnet}, 0, Console(file=text, width=120))
     shown = text.getvalue()
     assert (
         "Packets by CPU\n  CPU 0                                700  10 dropped by its backlog, 0 interrupts" in shown

@@ -170,7 +170,6 @@ class TransmitRules:
 
     def xmit_begins(self, skb: SkBuff, dev: NetDevice) -> object:
         """A packet is about to be given to a driver; returns what xmit_returned wants to know."""
-        self._check_completion(dev)
         self._given_back.discard(skb)
         if skb.head:  # else it freed it before and did not take it
             self._with_driver.setdefault(dev, {})[skb] = self._machine.now
@@ -254,8 +253,12 @@ class TransmitRules:
     # --- at rest -------------------------------------------------------------------------------------------------
 
     def at_rest(self, dev: NetDevice) -> None:
-        """The interface is about to go down, or its watchdog bit: nothing wakes a queue any more by itself."""
+        """The interface is about to go down."""
         self._check_completion(dev)
+        self.check_queues(dev)
+
+    def check_queues(self, dev: NetDevice) -> None:
+        """Nothing wakes a queue any more by itself: the interface is about to go down, or its watchdog bit."""
         if self._with_driver.get(dev):
             return
         for queue in dev.tx_queues:

@@ -196,6 +196,23 @@ def test_tx_queue_stuck_for_want_of_a_second_look() -> None:
     only(broken(StopsTooLate), "tx-queue-stuck", THIS, line(StopsTooLate.ndo_start_xmit, 6))
 
 
+def test_tx_queue_stuck_is_found_by_the_watchdog() -> None:
+    found = broken(NeverWakes, wait_ns=8_000_000_000)
+    violation = only(found, "tx-queue-stuck", THIS, line(NeverWakes.ndo_start_xmit, 3))
+    assert "softirq" in violation.context
+
+
+def test_a_device_that_hangs_until_the_watchdog_bites_is_not_the_drivers_fault() -> None:
+    class Reset(Sender):
+        hangs = True
+
+        async def ndo_tx_timeout(self, dev: NetDevice, txqueue: int) -> None:
+            self.clean_ring()
+            self.hangs = False
+
+    assert broken(Reset, wait_ns=8_000_000_000) == {}
+
+
 class CompletesTooMuch(Sender):
     def reclaim(self, budget: int) -> None:
         again = self.sent
