@@ -1,4 +1,4 @@
-"""The command line: ``napi-hil run``, ``napi-hil sweep`` and ``napi-hil wave``."""
+"""The command line: ``napi-hil run``, ``napi-hil sweep``, ``napi-hil rules`` and ``napi-hil wave``."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from emulator.execute import execute
 from emulator.output import FILES, SAVE_FILE, SUMMARY, WAVES, check_output_directory, output_directory
 from emulator.progress import progress_bar
 from emulator.report import format_summary, print_report
+from emulator.rule_checks import explain_rule, find_rule, list_rules
 from emulator.scenario import BUNDLED_CAPTURE, ENGINES, MODES, TIMINGS, Scenario, parse_rate, parse_sizes
 from emulator.sweep.run_sweep import run_sweep
 from emulator.traffic import check_traffic
@@ -41,7 +42,10 @@ def _terminate(*_: object) -> NoReturn:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command line (default: that of the process); the exit status. Every error is one line on stderr."""
+    """Run a command line (default: that of the process); the exit status.
+
+    Every error is one line on stderr; if the driver is at fault, more lines tell where.
+    """
     signal.signal(signal.SIGTERM, _terminate)
     try:
         return int(commands.main(arguments, PROGRAM, standalone_mode=False) or 0)
@@ -49,7 +53,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return EXIT_TERMINATED
     except (click.ClickException, click.Abort, UserError, RunFailed, OSError) as error:
         text, status = _explain(error)
-        return _complain(text, status)
+        _complain(text, status)
+        if isinstance(error, RunFailed) and error.details:
+            click.echo(error.details, err=True)
+        return status
 
 
 def _explain(error: Exception) -> tuple[str, int]:
@@ -107,6 +114,12 @@ def commands() -> None:
 )
 @click.option("--seed", type=int, default=1, show_default=True, help="Of all that is random.")
 @click.option(
+    "--rule",
+    multiple=True,
+    metavar="NAME=LEVEL",
+    help="ignore, warn or error when the driver breaks this rule, or any (all=LEVEL); napi-hil rules lists them.",
+)
+@click.option(
     "--waves/--no-waves", default=None, help="Write waves.fst and waves.gtkw.  [default: if the engine has waves]"
 )
 @click.option("--trace/--no-trace", default=True, show_default=True, help="Write trace.txt.")
@@ -119,20 +132,28 @@ def run(directory: str, json_file: str | None, **options: Any) -> None:  # noqa:
     """Send CAPTURE, or generated frames, through the NIC and its driver.
 
     CAPTURE is any Ethernet pcap or pcapng; without it and --generate a bundled one is replayed.
+
+    The driver is checked: if it breaks a rule at level error, or raises, the run stops, and its files end there.
     """
     scenario = _scenario(**options)
     out = Path(directory)
     check_output_directory(out)
     copy = _json_destination(json_file)
     traffic = check_traffic(scenario)
+    failure = None
     try:
         with output_directory(out) as unfinished:
-            with progress_bar(traffic.frames) as progress:
-                execute(scenario, unfinished, progress)
+            try:
+                with progress_bar(traffic.frames) as progress:
+                    execute(scenario, unfinished, progress)
+            except RunFailed as failed:
+                if not (unfinished / SUMMARY).exists():
+                    raise
+                failure = failed
             summary = json.loads((unfinished / SUMMARY).read_text())
     except RunFailed as error:
         if out.exists() and not (out / SUMMARY).exists():
-            raise RunFailed(f"{error}; what it has written is in {out}") from error
+            raise RunFailed(f"{error}; what it has written is in {out}", error.details) from error
         raise
     if copy is not None:
         copy.write_text(format_summary(summary))
@@ -141,6 +162,8 @@ def run(directory: str, json_file: str | None, **options: Any) -> None:  # noqa:
     console = Console(stderr=json_file == "-", highlight=False)
     print_report(summary, traffic.padded, console)
     console.print(_written(out), markup=False, soft_wrap=True)
+    if failure is not None:
+        raise failure
 
 
 def _scenario(
@@ -227,6 +250,13 @@ def sweep(file: Path, table: Path | None, workers: int | None, cluster: str | No
             f"{outcome.failed} of {outcome.rows} runs failed; the column error of {table} says why", EXIT_RUN_FAILED
         )
     return 0
+
+
+@commands.command()
+@click.argument("name", required=False)
+def rules(name: str | None) -> None:
+    """List the rules for drivers that runs check, or explain the rule NAME."""
+    click.echo(list_rules() if name is None else explain_rule(find_rule(name)))
 
 
 @commands.command()

@@ -11,7 +11,9 @@ from typing import Any, TypeVar
 from driver.kernel.costs import Costs
 from driver.kernel.machine import Machine, MmioRead, Request
 from driver.kernel.pci import PciDev
+from driver.kernel.rules.rule import RuleBroken
 from driver.kernel.timer import NSEC_PER_SEC
+from emulator.driver_fault import explain
 from emulator.engines.base import Engine, Event, IrqChanged
 from emulator.errors import RunFailed
 
@@ -39,11 +41,21 @@ class Emulation:
         self.observers: list[Callable[[], None]] = []
 
     async def run_until(self, time_ns: int, done: Callable[[], bool] | None = None) -> None:
-        """Let kernel and hardware take turns up to a time, or to a turn of the kernel after which ``done()`` holds."""
+        """Let kernel and hardware take turns up to a time, or to a turn of the kernel after which ``done()`` holds.
+
+        Raises:
+            RunFailed: the driver broke a rule, or raised.
+        """
         machine, engine = self.machine, self.engine
         now = engine.now
         while now < time_ns:
-            requests = machine.run()
+            try:
+                requests = machine.run()
+            except (Exception, RuleBroken) as error:
+                failure = explain(error)
+                if failure is None:
+                    raise
+                raise failure from error
             if requests:
                 self._start(requests)
             if self.observers:
@@ -57,7 +69,7 @@ class Emulation:
                 self._take(events)
 
     async def run_for(self, ns: int) -> None:
-        """Let hardware and kernel run for so long."""
+        """Let hardware and kernel run for so long; raises what run_until raises."""
         await self.run_until(self.engine.now + ns)
 
     async def call(self, code: Coroutine[Any, Any, Result], comm: str = "napi-hil") -> Result:

@@ -8,4 +8,12 @@ class UserError(Exception):
 
 
 class RunFailed(Exception):  # noqa: N818  (it names the outcome, as the report does)
-    """The run itself is wrong: a frame was lost, duplicated or changed, or counters disagree. Exit status 1."""
+    """The run itself is wrong: a frame was lost, counters disagree, the driver broke a rule or raised. Exit status 1.
+
+    Attributes:
+        details: lines for whoever mends the driver: where it happened, and what Linux would say.
+    """
+
+    def __init__(self, message: str, details: str = "") -> None:
+        super().__init__(message)
+        self.details = details

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any
 
 from emulator.cost_profiles import load_costs
-from emulator.output import SAVE_FILE, WAVES
+from emulator.errors import RunFailed
+from emulator.output import SAVE_FILE, SUMMARY, WAVES
 from emulator.progress import Progress
+from emulator.report import as_failed, format_summary
 from emulator.scenario import Scenario
 from emulator.waves import write_save_file
 from emulator.wire_timing import byte_time_ps
@@ -19,8 +22,18 @@ def execute(scenario: Scenario, directory: Path, progress: Progress) -> None:
 
     Raises:
         UserError: the engine cannot be started.
-        RunFailed: the run is wrong.
+        RunFailed: the run is wrong. If there is a summary.json the files are complete, and it says so.
     """
+    try:
+        _execute(scenario, directory, progress)
+    except RunFailed as failure:
+        summary = directory / SUMMARY
+        if summary.exists():  # perhaps it was written before the RTL reported something
+            summary.write_text(format_summary(as_failed(json.loads(summary.read_text()), failure)))
+        raise
+
+
+def _execute(scenario: Scenario, directory: Path, progress: Progress) -> None:
     if scenario.engine == "model":
         _execute_on_model(scenario, directory, progress)
     elif scenario.engine == "native":
@@ -63,10 +76,13 @@ def _execute_on_native(scenario: Scenario, directory: Path, progress: Progress) 
     byte_ps = byte_time_ps(scenario.rate)
     costs, cpus = load_costs(scenario.costs), scenario.probed_cpus
     with NativeEngine(costs, nics=scenario.nics, cpus=cpus, byte_ps=byte_ps, waves=waves) as engine:
-        run_to_end(run_scenario(engine, scenario, directory, progress=progress))
-        first = engine.first_interrupt
-    if waves:
-        write_save_file(directory / SAVE_FILE, scenario.engine, nics=scenario.nics, cpus=cpus, interrupt_ns=first)
+        try:
+            run_to_end(run_scenario(engine, scenario, directory, progress=progress))
+        finally:
+            first = engine.first_interrupt
+            if waves:
+                save = directory / SAVE_FILE
+                write_save_file(save, scenario.engine, nics=scenario.nics, cpus=cpus, interrupt_ns=first)
 
 
 def run_to_end(coroutine: Coroutine[Any, Any, None]) -> None:

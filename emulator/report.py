@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 
 from rich.console import Console
 
-from emulator.results import CpuTime, RunResults, SoftnetCounts
+from emulator.errors import RunFailed
+from emulator.results import CpuTime, RuleResults, RunResults, SoftnetCounts
 from emulator.scenario import Scenario
 
 Summary = Mapping[str, Any]
@@ -29,6 +30,7 @@ def build_summary(scenario: Scenario, results: RunResults) -> dict[str, Any]:
     """
     frames, napi, latency = results.frames, results.napi, results.latency
     return {
+        "failed": None,
         "frames": {
             "offered": frames.offered,
             "delivered": frames.delivered,
@@ -59,7 +61,45 @@ def build_summary(scenario: Scenario, results: RunResults) -> dict[str, Any]:
             "cycles": results.time.cycles,
             "wall_s": round(results.time.wall_s, 3),
         },
+        "rules": _rules_summary(results.rules),
         "scenario": scenario.to_dict(),
+    }
+
+
+def build_failed_summary(scenario: Scenario, failure: RunFailed, now_ns: int, rules: RuleResults) -> dict[str, Any]:
+    """The content of summary.json after a run that failed: why, and nothing that could be taken for a result."""
+    return {
+        "failed": _failed(failure) | {"time_ns": now_ns},
+        "rules": _rules_summary(rules),
+        "scenario": scenario.to_dict(),
+    }
+
+
+def as_failed(summary: Summary, failure: RunFailed) -> dict[str, Any]:
+    """What becomes of a summary if it turns out later that the run failed."""
+    return {"failed": summary["failed"] or _failed(failure), "rules": summary["rules"], "scenario": summary["scenario"]}
+
+
+def _failed(failure: RunFailed) -> dict[str, Any]:
+    return {"error": str(failure), "details": failure.details.splitlines()}
+
+
+def _rules_summary(rules: RuleResults) -> dict[str, Any]:
+    return {
+        "checked": rules.checked,
+        "broken": {rule.name: rule.count for rule in rules.broken},
+        "violations": [
+            {
+                "rule": rule.name,
+                "level": rule.level,
+                "time_ns": violation.time_ns,
+                "context": violation.context,
+                "where": violation.where and str(violation.where),
+                "what": violation.what,
+            }
+            for rule in rules.broken
+            for violation in rule.first
+        ],
     }
 
 
@@ -110,6 +150,8 @@ def print_report(summary: Summary, padded: int, console: Console) -> None:
 
 
 def _sections(summary: Summary, padded: int) -> dict[str, list[_Row]]:
+    if summary["failed"]:
+        return {"The run failed": _failed_rows(summary), "Rules for drivers": _rule_rows(summary)}
     sections = {
         "Frames": _frame_rows(summary, padded),
         "Interrupts and NAPI": _napi_rows(summary),
@@ -119,8 +161,30 @@ def _sections(summary: Summary, padded: int) -> dict[str, list[_Row]]:
     for number, cpu in enumerate(summary["cpu"]):
         sections[f"Time of CPU {number}"] = _cpu_rows(cpu)
     sections["Latency from wire to stack"] = _latency_rows(summary)
+    sections["Rules for drivers"] = _rule_rows(summary)
     sections["Simulation"] = _speed_rows(summary)
     return sections
+
+
+def _failed_rows(summary: Summary) -> list[_Row]:
+    failed = summary["failed"]
+    rows = [_Row("why", "", failed["error"])]
+    if "time_ns" in failed:
+        rows.append(_Row("its files end at", f"{failed['time_ns']:,} ns"))
+    return rows
+
+
+def _rule_rows(summary: Summary) -> list[_Row]:
+    """How many were checked; then each that was broken, and where it was first."""
+    rules = summary["rules"]
+    if not rules["checked"]:
+        return [_Row("checked", "none", "all are ignored")]
+    rows = [_Row("checked", str(rules["checked"]), "" if rules["broken"] else "none was broken")]
+    first = {violation["rule"]: violation for violation in reversed(rules["violations"])}
+    for name, count in rules["broken"].items():
+        where = first[name]["where"] or first[name]["context"]
+        rows.append(_Row(f"broken: {name}", f"{count:,}", f"first at {first[name]['time_ns']:,} ns, {where}"))
+    return rows
 
 
 def _frame_rows(summary: Summary, padded: int) -> list[_Row]:

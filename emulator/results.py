@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from driver.kernel.rules.rule import Violation
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NicStatistics:
@@ -78,6 +80,24 @@ class Latency:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BrokenRule:
+    """A rule that the driver broke: its name, its level, how often, and the first of these times."""
+
+    name: str
+    level: str
+    count: int
+    first: tuple[Violation, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RuleResults:
+    """Rules for drivers: how many were checked while the driver was loaded, and the broken ones."""
+
+    checked: int
+    broken: tuple[BrokenRule, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunTime:
     """How long the run took: simulated ns and clock cycles (0 on an engine without a clock), and wall seconds."""
 
@@ -96,4 +116,5 @@ class RunResults:
     cpus: tuple[CpuTime, ...]
     softnet: tuple[SoftnetCounts, ...]
     latency: Latency | None
+    rules: RuleResults
     time: RunTime

@@ -33,8 +33,9 @@ from emulator.ledger import Ledger, check_conservation, total_counts, total_late
 from emulator.observation import Delivered, FrameObserver, TraceFile, observe_frames
 from emulator.output import DELIVERED, PROC, SUMMARY, TRACE
 from emulator.progress import Progress, no_progress
-from emulator.report import build_summary, format_summary
+from emulator.report import Summary, build_failed_summary, build_summary, format_summary
 from emulator.results import CpuTime, Interrupts, NapiCounts, NicStatistics, RunResults, RunTime, SoftnetCounts
+from emulator.rule_checks import check_rules, rule_results
 from emulator.scenario import Scenario
 from emulator.settings import write_settings
 from emulator.traffic import frames
@@ -53,10 +54,27 @@ async def run_scenario(
 ) -> None:
     """Run a scenario on an engine and write its files, but for the waves, into a directory.
 
+    If the run fails they are complete up to there, and summary.json says that it failed.
+
     Raises:
-        RunFailed: frames were lost, duplicated or changed, or the counters disagree.
+        RunFailed: frames were lost, duplicated or changed, the counters disagree, or the driver is at fault.
     """
     emulation = Emulation(engine, load_costs(scenario.costs), cpus=scenario.cpus, seed=scenario.seed)
+    check_rules(emulation.machine, emulation.devices, scenario.rule)
+    try:
+        summary = build_summary(scenario, await _run(emulation, scenario, directory, progress))
+    except RunFailed as failure:
+        rules = rule_results(emulation.machine.rules)
+        _write_summary(directory, build_failed_summary(scenario, failure, emulation.machine.now, rules))
+        raise
+    _write_summary(directory, summary)
+
+
+def _write_summary(directory: Path, summary: Summary) -> None:
+    (directory / SUMMARY).write_text(format_summary(summary), encoding="utf-8")
+
+
+async def _run(emulation: Emulation, scenario: Scenario, directory: Path, progress: Progress) -> RunResults:
     with contextlib.ExitStack() as files:
         views = files.enter_context(ViewFiles(directory / PROC, emulation.machine))
         if scenario.trace:
@@ -69,9 +87,7 @@ async def run_scenario(
             names = [netdev.name for netdev in netdevs]
             delivered = files.enter_context(DeliveredFrames(directory / DELIVERED, names)).write
         traffic = Traffic(emulation, netdevs, scenario, delivered, progress)
-        results = await traffic.run(at_end=views.look)
-    summary = build_summary(scenario, results)
-    (directory / SUMMARY).write_text(format_summary(summary), encoding="utf-8")
+        return await traffic.run(at_end=views.look)
 
 
 def _ignore(_nic: int, _data: bytes, _now_ns: int) -> None:
@@ -173,6 +189,9 @@ class Traffic:
         )
         check_conservation(counts, "all NICs")
         self._check_nothing_leaked()
+        rules = self._emulation.machine.rules
+        if rules is not None and rules.fatal is not None:  # it caught what was to end the run
+            raise RunFailed(f"the driver broke the rule {rules.fatal.rule.name} and went on", str(rules.fatal))
         return RunResults(
             frames=counts,
             interrupts=Interrupts(rx=after.rx_irqs - before.rx_irqs, total=after.irqs - before.irqs),
@@ -185,6 +204,7 @@ class Traffic:
             cpus=tuple(map(_cpu_time, before.cpu_ns, after.cpu_ns)),
             softnet=tuple(map(_softnet_counts, before.softnet, after.softnet)),
             latency=total_latency(self._ledgers),
+            rules=rule_results(rules),
             time=RunTime(
                 simulated_ns=after.now - before.now,
                 cycles=after.cycles - before.cycles,

@@ -11,6 +11,7 @@ from typing import Any
 
 from emulator.cost_profiles import load_costs
 from emulator.errors import UserError
+from emulator.rule_checks import rule_levels
 from emulator.settings import check_settings
 from emulator.wire_timing import MIN_FRAME_BYTES
 
@@ -28,6 +29,9 @@ MAX_GENERATED_BYTES = 1514  #: without FCS: 1,500 bytes of IP packet
 #: Descriptors of all rings together: their buffers, 2 KiB each, fill three quarters of the 16 MiB of host memory, and
 #: the kernel's backlog and rings need some too.
 MAX_DESCRIPTORS = 6144
+
+#: Fields of a scenario that are tuples; lists in JSON.
+_LISTS = ("generate", "set", "rule")
 
 _RATE_UNITS = {"": 1, "M": 10**6, "G": 10**9}
 
@@ -84,6 +88,7 @@ class Scenario:
         waves: write waves.fst and waves.gtkw.
         trace: write trace.txt.
         frames: write delivered.pcapng.
+        rule: levels of rules for drivers, NAME=LEVEL; see emulator/rule_checks.py.
 
     Raises:
         UserError: a value is not allowed, or two of them do not go together.
@@ -108,6 +113,7 @@ class Scenario:
     waves: bool = True
     trace: bool = True
     frames: bool = True
+    rule: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         self._check_values()
@@ -115,6 +121,7 @@ class Scenario:
         if self.waves and self.engine == "model":
             raise UserError("--waves: the model engine has no RTL to show; use --engine icarus, or --no-waves")
         load_costs(self.costs)
+        rule_levels(self.rule)
         if self.set:
             check_settings(self.set, nics=self.nics, cpus=self.cpus)
 
@@ -167,7 +174,7 @@ class Scenario:
 
     def to_dict(self) -> dict[str, Any]:
         """All options by name, as values of JSON."""
-        return dataclasses.asdict(self) | {"generate": list(self.generate), "set": list(self.set)}
+        return dataclasses.asdict(self) | {name: list(getattr(self, name)) for name in _LISTS}
 
     def to_json(self) -> str:
         """One line of JSON."""
@@ -183,7 +190,7 @@ class Scenario:
         unknown = sorted(options.keys() - {field.name for field in dataclasses.fields(cls)})
         if unknown:
             raise UserError(f"scenario: unknown option {unknown[0]!r}")
-        return cls(**options | {name: tuple(options.get(name, ())) for name in ("generate", "set")})
+        return cls(**options | {name: tuple(options.get(name, ())) for name in _LISTS})
 
     @classmethod
     def from_json(cls, text: str) -> Scenario:

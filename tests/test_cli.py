@@ -11,11 +11,13 @@ from typing import Any, NoReturn
 
 import pytest
 
+from driver.kernel.rules.catalogue import RULES
 from emulator import cli
 from emulator.errors import RunFailed, UserError
 from emulator.output import SUMMARY, TRACE, WAVES
 from emulator.progress import Progress
-from emulator.report import build_summary, format_summary
+from emulator.report import build_failed_summary, build_summary, format_summary
+from emulator.results import RuleResults
 from emulator.scenario import BUNDLED_CAPTURE, Scenario
 from emulator.sweep.run_sweep import Outcome
 from tests.capture_files import Stamped, pcap
@@ -95,6 +97,7 @@ def test_the_bundled_capture_is_the_default(runs: list[Scenario], capsys: Captur
         ),
         ("--pps 10000", {"pps": 10_000}),
         ("--timing capture", {"timing": "capture"}),
+        ("--rule all=warn --rule napi-orphan=ignore", {"rule": ("all=warn", "napi-orphan=ignore")}),
         ("--generate 60,1514 --count 5", {"capture": None, "generate": (60, 1514), "count": 5}),
     ],
 )
@@ -153,6 +156,11 @@ def test_json_to_stdout_leaves_the_table_to_stderr(runs: list[Scenario], capsys:
         ("run --count 1", "--count needs --generate"),
         ("run x.pcap --generate 60 --count 1", "either a capture or --generate"),
         ("run --engine model --waves", "--waves: the model engine has no RTL"),
+        ("run --rule napi-orfan=warn", "--rule napi-orfan=warn: unknown rule 'napi-orfan'; did you mean napi-orphan"),
+        ("run --rule x=warn", "--rule x=warn: unknown rule 'x'; list them with: napi-hil rules"),
+        ("run --rule napi-orphan", "--rule napi-orphan: write NAME=LEVEL, LEVEL one of ignore, warn, error"),
+        ("run --rule all=fatal", "--rule all=fatal: unknown level 'fatal'; allowed: ignore, warn, error"),
+        ("rules napi-orfan", "unknown rule 'napi-orfan'; did you mean napi-orphan"),
         ("run --fast", "No such option"),
         ("run one.pcap two.pcap", "unexpected extra argument"),
         ("run nowhere.pcap", "nowhere.pcap: No such file or directory"),
@@ -245,12 +253,61 @@ def test_a_run_that_fails_before_it_writes_anything_leaves_the_one_before(
     assert len(runs) == 1
 
 
+def failing_with_files(error: RunFailed) -> Callable[..., None]:
+    def execute(scenario: Scenario, directory: Path, progress: Progress) -> None:
+        (directory / TRACE).write_text("until here")
+        rules = RuleResults(checked=54, broken=())
+        (directory / SUMMARY).write_text(format_summary(build_failed_summary(scenario, error, 5_000, rules)))
+        raise error
+
+    return execute
+
+
+def test_a_failed_run_that_has_files(runs: list[Scenario], monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
+    assert cli.main(["run", "--out", "out"]) == 0
+    capsys.readouterr()
+    monkeypatch.setattr(cli, "execute", failing_with_files(RunFailed("off", "two\nlines")))
+    assert cli.main(["run", "--out", "out"]) == 1
+    out, err = capsys.readouterr()
+    assert out.split()[:5] == ["The", "run", "failed", "why", "off"]
+    assert out.endswith("Written to out: summary.json, trace.txt\n")
+    assert err == "napi-hil: run failed: off\ntwo\nlines\n"
+    assert Path("out", TRACE).read_text() == "until here"
+    assert json.loads(Path("out", SUMMARY).read_text())["failed"]["error"] == "off"
+    assert len(runs) == 1
+
+
+def test_json_of_a_failed_run(monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
+    monkeypatch.setattr(cli, "execute", failing_with_files(RunFailed("off")))
+    assert cli.main(["run", "--json", "-"]) == 1
+    out, err = capsys.readouterr()
+    assert json.loads(out)["failed"]["error"] == "off"
+    assert err.startswith("The run failed\n")
+    assert err.endswith("napi-hil: run failed: off\n")
+
+
+def test_rules(capsys: Capture) -> None:
+    assert cli.main(["rules"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == len(RULES)
+    assert [line.split()[2] for line in lines] == list(RULES)
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_a_rule_explained(capsys: Capture, name: str) -> None:
+    assert cli.main(["rules", name]) == 0
+    shown = capsys.readouterr().out
+    rule = RULES[name]
+    for text in (name, rule.demands, rule.mend, rule.source, rule.prints or "nothing", f"--rule {name}="):
+        assert text in shown
+
+
 def test_help_names_every_option(capsys: Capture) -> None:
     assert cli.main(["run", "--help"]) == 0
     shown = capsys.readouterr().out
     options = (
         "generate count engine mode rate pps timing repeat budget ring costs nics cpus set seed waves no-waves "
-        "trace no-trace frames no-frames out json"
+        "trace no-trace frames no-frames out json rule"
     )
     for option in options.split():
         assert f"--{option}" in shown

@@ -5,17 +5,32 @@ from __future__ import annotations
 import io
 import json
 from dataclasses import replace
+from typing import Any
 
 from rich.console import Console
 
-from emulator.report import build_summary, format_summary, print_report
-from emulator.results import NapiCounts
+from driver.kernel.rules.catalogue import RULES
+from driver.kernel.rules.rule import CodeLine, Violation
+from emulator.errors import RunFailed
+from emulator.report import as_failed, build_failed_summary, build_summary, format_summary, print_report
+from emulator.results import BrokenRule, NapiCounts, RuleResults
 from emulator.scenario import Scenario
 from tests.results_of_a_run import RESULTS
 
 SCENARIO = Scenario(capture="some.pcap")
 
-SUMMARY = {
+VIOLATION = Violation(
+    rule=RULES["napi-orphan"],
+    what="poll() returned 3",
+    time_ns=5_000,
+    context="CPU 0, softirq on top of <idle>",
+    where=CodeLine("driver/x.py", 7, "x_poll"),
+    printed=None,
+)
+BROKEN = BrokenRule(name="napi-orphan", level="warn", count=1_200, first=(VIOLATION, replace(VIOLATION, time_ns=6_000)))
+
+SUMMARY: dict[str, Any] = {
+    "failed": None,
     "frames": {
         "offered": 1000,
         "delivered": 700,
@@ -27,6 +42,7 @@ SUMMARY = {
     "softnet": [{"processed": 700, "dropped": 10, "time_squeeze": 3, "received_rps": 0, "flow_limit_count": 0}],
     "latency_ns": {"min": 1_500, "p50": 22_000, "p99": 33_000_000, "max": 44_000_000},
     "time": {"simulated_ns": 1_000_000, "cycles": 125_000, "wall_s": 2.5},
+    "rules": {"checked": 54, "broken": {}, "violations": []},
     "scenario": {
         "capture": "some.pcap",
         "generate": [],
@@ -47,6 +63,7 @@ SUMMARY = {
         "waves": True,
         "trace": True,
         "frames": True,
+        "rule": [],
     },
 }
 
@@ -77,6 +94,8 @@ Latency from wire to stack
   median                           22.0 us
   99 % are within                33.000 ms
   longest                        44.000 ms
+Rules for drivers
+  checked                               54  none was broken
 Simulation
   simulated time                1,000.0 us
   wall time                         2.50 s
@@ -117,8 +136,8 @@ def test_plain_table() -> None:
 
 def test_several_cpus() -> None:
     text = io.StringIO()
-    softnet = SUMMARY["softnet"] + [{**SUMMARY["softnet"][0], "received_rps": 40}]  # type: ignore[index, operator]
-    print_report(SUMMARY | {"cpu": SUMMARY["cpu"] * 2, "softnet": softnet}, 0, Console(file=text, width=120))  # type: ignore[operator]
+    softnet = SUMMARY["softnet"] + [{**SUMMARY["softnet"][0], "received_rps": 40}]
+    print_report(SUMMARY | {"cpu": SUMMARY["cpu"] * 2, "softnet": softnet}, 0, Console(file=text, width=120))
     shown = text.getvalue()
     assert (
         "Packets by CPU\n  CPU 0                                700  10 dropped by its backlog, 0 interrupts" in shown
@@ -140,3 +159,57 @@ def test_terminal_has_colours_and_pipe_has_none() -> None:
     colours = Console(file=io.StringIO(), force_terminal=True, color_system="standard", width=120)
     assert "\x1b[" in printed(colours)
     assert "\x1b" not in TABLE
+
+
+def shown(summary: dict[str, Any]) -> str:
+    text = io.StringIO()
+    print_report(summary, 0, Console(file=text))
+    return text.getvalue()
+
+
+def test_broken_rules() -> None:
+    summary = build_summary(SCENARIO, replace(RESULTS, rules=RuleResults(checked=54, broken=(BROKEN,))))
+    assert summary["rules"]["broken"] == {"napi-orphan": 1_200}
+    assert summary["rules"]["violations"][1] == {
+        "rule": "napi-orphan",
+        "level": "warn",
+        "time_ns": 6_000,
+        "context": "CPU 0, softirq on top of <idle>",
+        "where": "driver/x.py:7 in x_poll",
+        "what": "poll() returned 3",
+    }
+    words = (
+        "Rules for drivers checked 54 broken: napi-orphan 1,200 first at 5,000 ns, driver/x.py:7 in x_poll Simulation"
+    )
+    assert words in " ".join(shown(summary).split())
+
+
+def test_a_broken_rule_without_a_line() -> None:
+    broken = replace(BROKEN, first=(replace(VIOLATION, where=None),))
+    summary = build_summary(SCENARIO, replace(RESULTS, rules=RuleResults(checked=54, broken=(broken,))))
+    assert "first at 5,000 ns, CPU 0, softirq on top of <idle>\n" in shown(summary)
+
+
+def test_unchecked_rules() -> None:
+    summary = build_summary(SCENARIO, replace(RESULTS, rules=RuleResults(checked=0, broken=())))
+    assert "  checked                             none  all are ignored\n" in shown(summary)
+
+
+def test_a_failed_run_has_no_results() -> None:
+    failure = RunFailed("off", "two\nlines")
+    summary = build_failed_summary(SCENARIO, failure, 1_234_567, RuleResults(checked=54, broken=()))
+    assert summary == {
+        "failed": {"error": "off", "details": ["two", "lines"], "time_ns": 1_234_567},
+        "rules": SUMMARY["rules"],
+        "scenario": SUMMARY["scenario"],
+    }
+    assert shown(summary).split("\n")[0] == "The run failed"
+    assert shown(summary).split()[3:9] == ["why", "off", "its", "files", "end", "at"]
+
+
+def test_a_run_that_turns_out_to_have_failed() -> None:
+    summary = as_failed(SUMMARY, RunFailed("the RTL reports"))
+    assert summary["failed"] == {"error": "the RTL reports", "details": []}
+    assert not {"frames", "latency_ns", "time"} & summary.keys()
+    assert shown(summary).split()[:7] == ["The", "run", "failed", "why", "the", "RTL", "reports"]
+    assert as_failed(summary, RunFailed("once more")) == summary

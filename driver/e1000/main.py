@@ -94,7 +94,7 @@ class E1000Ops:
     """e1000_netdev_ops."""
 
     async def ndo_open(self, dev: NetDevice) -> int:
-        """Rings, handler, queue, NAPI, stale causes, unmask: in this order."""
+        """Rings, handler, NAPI, stale causes, unmask, queue: in this order."""
         adapter = _adapter(dev)
         if not e1000_setup_tx_resources(adapter):
             return -ENOMEM
@@ -110,8 +110,8 @@ class E1000Ops:
             e1000_free_rx_resources(adapter)
             return error
         netif_napi_set_irq(adapter.napi, adapter.pdev.irq)
-        netif_start_queue(dev)
         await e1000_up(adapter)
+        netif_start_queue(dev)
         return 0
 
     async def ndo_stop(self, dev: NetDevice) -> int:

@@ -200,6 +200,16 @@ class Cpu:
             return False
         return not self.stack or (len(self.stack) == 1 and self.current is not None and self.current.busy_polling)
 
+    def describe(self) -> str:
+        """What runs here, for people."""
+        task = f"{self.current.comm}-{self.current.pid}" if self.current else "<idle>"
+        if self.in_hardirq:
+            return f"CPU {self.id}, hardirq on top of {task}"
+        if self.serving_softirq:
+            thread = self.current is not None and self.current.context.account is Account.KSOFTIRQD
+            return f"CPU {self.id}, softirq {'in' if thread else 'on top of'} {task}"
+        return f"CPU {self.id}, task {task}"
+
     # --- running -------------------------------------------------------------------------------------------------
 
     def run(self) -> int:

@@ -134,6 +134,8 @@ def dma_capable(dev: PciDev, address: int, size: int) -> bool:
 def dma_alloc_coherent(dev: PciDev, size: int) -> CoherentMemory | None:
     """Zeroed coherent memory, page aligned; None if there is none left."""
     machine = dev.machine
+    if machine.rules is not None:
+        machine.rules.lifetime.coherent_allocated()
     address = machine.pages.alloc(size)
     if not address:
         return None
@@ -148,6 +150,7 @@ def dma_free_coherent(dev: PciDev, memory: CoherentMemory) -> None:
     """Give coherent memory back."""
     machine = dev.machine
     if machine.rules is not None:
+        machine.rules.lifetime.coherent_freed()
         machine.rules.dma.freed(dev, memory)
     machine.pages.free(memory.dma, memory.size)
 

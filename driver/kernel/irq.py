@@ -228,6 +228,8 @@ def request_irq(irq: int, handler: Handler, flags: int, name: str, dev_id: objec
         desc.spurious_disabled = False
         desc.depth -= 1
     desc.actions.append(action)
+    if machine.rules is not None:
+        machine.rules.lifetime.irq_requested(desc, dev_id)
     machine.resched = True
     return 0
 
@@ -238,6 +240,8 @@ async def free_irq(irq: int, dev_id: object) -> None:
     machine = cpu.machine
     desc = machine.irqs.desc(irq)
     rules = machine.rules
+    if rules is not None:
+        rules.lifetime.irq_freed()
     if cpu.in_interrupt:
         log.warning("Trying to free IRQ %d from IRQ context!", irq)
     action = next((action for action in desc.actions if action.dev_id is dev_id), None)

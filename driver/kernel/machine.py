@@ -108,13 +108,21 @@ class Machine:
     # --- for whoever runs the machine ------------------------------------------------------------------------------
 
     def run(self) -> Sequence[Request]:
-        """Run all that can run at the present instant; returns what the device must be asked, in order."""
+        """Run all that can run at the present instant; returns what the device must be asked, in order.
+
+        Raises:
+            Exception: what a driver raised, with a note of time and context.
+        """
         self.resched = True
         while self.resched:
             self.resched = False
             deadline = KTIME_MAX
             for cpu in self.cpus:
-                happens = cpu.run()
+                try:
+                    happens = cpu.run()
+                except Exception as error:
+                    error.add_note(f"at {self.now:,} ns, {cpu.describe()}")
+                    raise
                 deadline = happens if happens < deadline else deadline
         self.deadline = deadline
         if self.rules is not None:

@@ -58,6 +58,8 @@ class TimerList:
     def mod(self, expires: int) -> None:
         """mod_timer: (re)arm it for a time in jiffies."""
         machine = this_cpu().machine
+        if machine.rules is not None:
+            machine.rules.lifetime.timer_armed(self)
         self.expires = max(expires, machine.jiffies + 1)
         self._tick.start(machine.jiffies_to_ns(self.expires) - machine.now)
 

@@ -55,7 +55,7 @@ def _figures(values: dict[str, float]) -> str:
 def _print_tables(measurements: Iterable[Measurement], machine: dict[str, str], parts: Sequence[str]) -> None:
     by_name = {measurement.name: measurement for measurement in measurements}
     tables = {
-        "engines": (report.engine_table, report.limit_table),
+        "engines": (report.engine_table, report.rules_table, report.limit_table),
         "builds": (report.build_table,),
         "scaling": (report.scaling_tables,),
     }

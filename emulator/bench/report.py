@@ -60,6 +60,17 @@ def _engine_cells(measurements: Measurements, engine: str) -> Iterator[str]:
     yield f"{measurements[f'overload {engine} modern'].median('memory_mb'):.0f} MB"
 
 
+def rules_table(measurements: Measurements) -> Iterator[str]:
+    """What it costs to check the rules for drivers."""
+    yield "| `model`, packets/s | rules ignored | rules checked | slower by |"
+    yield "|---|---|---|---|"
+    for costs in PROFILES:
+        ignored, checked = (
+            measurements[f"{name} model {costs}"].median("packets_per_s") for name in ("overload", "checked")
+        )
+        yield f"| {costs} | {ignored:,.0f} | {checked:,.0f} | {ignored / checked:.2f}x |"
+
+
 def limit_table(measurements: Measurements) -> Iterator[str]:
     """How far the engine native is from the bare C++ loop."""
     pairs = {

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from emulator.bench.bare_icarus import BareIcarus
 from emulator.bench.bare_native import BareNative
 from emulator.bench.measure import Measurement, in_child, run_in_child
+from emulator.rule_checks import UNCHECKED
 from emulator.scenario import BUNDLED_CAPTURE, ENGINES, Scenario
 
 RTL_ENGINES = ("icarus", "verilator", "native")
@@ -28,17 +30,19 @@ NICS = (1, 2, 4, 8)
 _FRAMES_OF_ALL_NICS = 40_000
 
 
+#: No files, and no rules for drivers.
+_PLAIN: dict[str, Any] = {"waves": False, "trace": False, "frames": False, "rule": (UNCHECKED,)}
+
+
 def capture_run(engine: str, scale: float) -> Scenario:
     """The bundled capture at 1 Gb/s, back to back."""
     repeat = max(1, round(_REPEAT[engine] * scale))
-    return Scenario(capture=str(BUNDLED_CAPTURE), repeat=repeat, engine=engine, waves=False, trace=False, frames=False)
+    return Scenario(capture=str(BUNDLED_CAPTURE), repeat=repeat, engine=engine, **_PLAIN)
 
 
-def overload_run(engine: str, costs: str, count: int, *, nics: int = 1) -> Scenario:
+def overload_run(engine: str, costs: str, count: int, **options: Any) -> Scenario:  # noqa: ANN401
     """Frames of 60 bytes back to back at 1 Gb/s: 1.488 million in a second."""
-    return Scenario(
-        generate=(60,), count=count, engine=engine, costs=costs, nics=nics, waves=False, trace=False, frames=False
-    )
+    return Scenario(generate=(60,), count=count, engine=engine, costs=costs, **{**_PLAIN, **options})
 
 
 def engine_measurements(folder: Path, scale: float) -> list[Measurement]:
@@ -61,6 +65,9 @@ def engine_measurements(folder: Path, scale: float) -> list[Measurement]:
         _run(f"overload {engine} {costs}", overload_run(engine, costs, count[engine]))
         for engine in ENGINES
         for costs in PROFILES
+    ]
+    measurements += [
+        _run(f"checked model {costs}", overload_run("model", costs, count["model"], rule=())) for costs in PROFILES
     ]
     return measurements
 

@@ -27,12 +27,15 @@ async def scenario(dut: Handle) -> None:
         Path(os.environ[name]) for name in (SCENARIO, DIRECTORY, PROGRESS, OUTCOME)
     )
     ended: dict[str, str | int | None] = {}
+    engine: CocotbEngine | None = None
     try:
         run = Scenario.from_json(options.read_text())
         engine = CocotbEngine(dut, load_costs(run.costs), byte_ps=byte_time_ps(run.rate))
         with report_to(progress) as report:
             await run_scenario(engine, run, directory, progress=report)
-        ended = {"first_interrupt": engine.first_interrupt}
-    except (RunFailed, UserError) as failure:
-        ended = {"error": type(failure).__name__, "message": str(failure)}
+    except RunFailed as failure:
+        ended = {"failed": str(failure), "details": failure.details}
+    except UserError as error:
+        ended = {"refused": str(error)}
+    ended["first_interrupt"] = engine.first_interrupt if engine else None
     outcome.write_text(json.dumps(ended))

@@ -31,9 +31,6 @@ SCENARIO, DIRECTORY, PROGRESS, OUTCOME = (
     f"NAPI_HIL_{name}" for name in ("SCENARIO", "DIRECTORY", "PROGRESS", "OUTCOME")
 )
 
-#: What a scenario may end with, apart from success; raised again here.
-_ERRORS = {error.__name__: error for error in (UserError, RunFailed)}
-
 
 def run_in_simulator(scenario: Scenario, directory: Path, progress: Progress) -> None:
     """Run a scenario on the board under the simulator that its engine names; its files appear in the directory.
@@ -63,13 +60,15 @@ def run_in_simulator(scenario: Scenario, directory: Path, progress: Progress) ->
             )
         outcome = json.loads(files[OUTCOME].read_text())
     log.unlink()
-    if "error" in outcome:
-        raise _ERRORS[outcome["error"]](outcome["message"])
+    if "refused" in outcome:
+        raise UserError(outcome["refused"])
     if waves:
         first = outcome["first_interrupt"]
         write_save_file(
             directory / SAVE_FILE, scenario.engine, nics=scenario.nics, cpus=scenario.probed_cpus, interrupt_ns=first
         )
+    if "failed" in outcome:
+        raise RunFailed(outcome["failed"], outcome["details"])
 
 
 def board_of(scenario: Scenario) -> Board:

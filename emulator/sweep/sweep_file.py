@@ -128,6 +128,11 @@ class _SweepFile:
             if isinstance(raw, list) and all(type(setting) is str for setting in raw):
                 return tuple(raw)
             self._refuse_key(table, name, f'{_toml(raw)}: must be a list such as ["net.core.netdev_budget=600"]')
+        if name == "rule":
+            settings = raw if isinstance(raw, list) else [raw]
+            if all(isinstance(setting, str) for setting in settings):
+                return tuple(settings)
+            self._refuse_key(table, name, f'{_toml(raw)}: must be a list of texts such as ["all=ignore"]')
         if name == "generate":
             if isinstance(raw, list) and raw and all(type(size) is int for size in raw):
                 return tuple(raw)

@@ -25,8 +25,11 @@ def make_row(scenario: Scenario, result: Result) -> Row:
     settings = {name: getattr(scenario, name) for name in SETTINGS}
     settings["generate"] = ",".join(map(str, scenario.generate)) or None
     settings["set"] = " ".join(scenario.set) or None
+    settings["rule"] = " ".join(scenario.rule) or None
     outcome = {"status": "failed" if result.summary is None else "ok", "error": result.error}
-    measured = {key: value for key, value in (result.summary or {}).items() if key != "scenario"}
+    measured = {key: value for key, value in (result.summary or {}).items() if key not in ("failed", "scenario")}
+    if "rules" in measured:
+        measured["rules"] = {key: value for key, value in measured["rules"].items() if key != "violations"}
     return settings | outcome | dict(_flat(measured, ""))
 
 
@@ -91,6 +94,6 @@ def _parquet(columns: list[str], rows: Sequence[Row]) -> bytes:
 
 
 #: Columns of text that may be empty throughout.
-_TEXTS = ("capture", "generate", "timing", "set", "error")
+_TEXTS = ("capture", "generate", "timing", "set", "rule", "error")
 
 _FORMATS: Mapping[str, Callable[[list[str], Sequence[Row]], bytes]] = {".csv": _csv, ".parquet": _parquet}

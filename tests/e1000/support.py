@@ -7,15 +7,13 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from driver.e1000.adapter import Adapter
-from driver.e1000.observer import observe
-from driver.kernel.rules.catalogue import RULES
 from driver.kernel.rules.checker import Checker
-from driver.kernel.rules.rule import Level
 from emulator.cost_profiles import load_costs
 from emulator.emulation import Emulation
 from emulator.engines.base import WireFrame
 from emulator.engines.model import ModelEngine
 from emulator.execute import run_to_end
+from emulator.rule_checks import check_rules
 from emulator.run import bring_up, run_scenario
 from emulator.scenario import Scenario
 from emulator.traffic import frames
@@ -25,8 +23,17 @@ Result = TypeVar("Result")
 
 
 def model_scenario(**options: Any) -> Scenario:
-    """A scenario for the model engine that writes only the summary: one frame of 60 bytes unless told otherwise."""
-    defaults: dict[str, Any] = {"engine": "model", "waves": False, "trace": False, "frames": False}
+    """A scenario for the model engine that writes only the summary: one frame of 60 bytes unless told otherwise.
+
+    The driver may break no rule.
+    """
+    defaults: dict[str, Any] = {
+        "engine": "model",
+        "waves": False,
+        "trace": False,
+        "frames": False,
+        "rule": ("all=error",),
+    }
     if "capture" not in options:
         defaults |= {"generate": (60,), "count": 1}
     return Scenario(**defaults | options)
@@ -36,27 +43,28 @@ class Rig:
     """NICs on the model engine, their interfaces up.
 
     Attributes:
-        checker: ends the run at the first rule that the driver breaks, if the rig was made with ``checked``.
         delivered: frames that reached netif_receive_skb: time in ns, interface, bytes.
     """
 
-    def __init__(self, *, checked: bool = False, **options: Any) -> None:
+    def __init__(self, **options: Any) -> None:
         self.scenario = model_scenario(**options)
         costs = load_costs(self.scenario.costs)
         self.engine = ModelEngine(self.scenario.nics, costs, byte_ps=byte_time_ps(self.scenario.rate))
         self.emulation = Emulation(self.engine, costs, cpus=self.scenario.cpus)
         self.machine = self.emulation.machine
-        if checked:
-            levels = {name: Level.ERROR for name, rule in RULES.items() if rule.level is not Level.IGNORE}
-            self.checker = Checker(self.machine, levels)
-            for pdev in self.emulation.devices:
-                observe(self.checker, pdev)
+        check_rules(self.machine, self.emulation.devices, self.scenario.rule)
         self.delivered: list[tuple[int, str, bytes]] = []
         self.machine.tracepoints.register(
             "netif_receive_skb", lambda skb: self.delivered.append((self.machine.now, skb.dev.name, skb.data))
         )
         self.netdevs = self._await(bring_up(self.emulation, self.scenario))
         self.adapters: list[Adapter] = [netdev.priv for netdev in self.netdevs]
+
+    @property
+    def checker(self) -> Checker:
+        """Ends the run at the first rule that the driver breaks."""
+        assert self.machine.rules is not None
+        return self.machine.rules
 
     @property
     def adapter(self) -> Adapter:

@@ -10,6 +10,7 @@ from driver.e1000.hw import er32, ew32
 from driver.kernel.irq import IrqReturn
 from driver.kernel.net.napi import Napi, NapiState, PollFunction, napi_complete_done
 from emulator.engines.base import WireFrame
+from emulator.rule_checks import UNCHECKED
 from emulator.wire_timing import PS_PER_NS
 from hdl.nic.regmap import ICR, ICS, IMS
 from tests.e1000.support import Rig
@@ -143,7 +144,7 @@ async def clean_that_forgets_to_complete(napi: Napi, budget: int) -> int:
 )
 def test_a_wrong_poll_strands_frames(poll: PollFunction) -> None:
     """Frames at all distances from each other: one of them falls between the last look at the ring and the unmask."""
-    rig = Rig(costs="router2002")
+    rig = Rig(costs="router2002", rule=(UNCHECKED,))
     rig.adapter.napi.poll = poll
     (frame,) = rig.traffic()
     sent = 0

@@ -40,7 +40,7 @@ def finish(rig: Rig) -> None:
     ],
 )
 def test_the_driver_breaks_no_rule(options: dict[str, Any], costs: str) -> None:
-    rig = Rig(checked=True, costs=costs, count=600, **options)
+    rig = Rig(costs=costs, count=600, **options)
     for nic in range(rig.scenario.nics):
         rig.send(rig.traffic(nic), nic)
     rig.run_for(40_000_000)
@@ -50,7 +50,7 @@ def test_the_driver_breaks_no_rule(options: dict[str, Any], costs: str) -> None:
 
 
 def test_it_breaks_none_with_gro_and_with_frames_of_several_buffers_and_bad_ones() -> None:
-    rig = Rig(checked=True, count=500, pps=50_000)
+    rig = Rig(count=500, pps=50_000)
     rig.netdevs[0].features |= NETIF_F_GRO
     hw = rig.adapter.hw
     rig.call(ew32(hw, RCTL, rig.call(er32(hw, RCTL)) | RCTL.LPE | RCTL.SBP))
@@ -71,7 +71,7 @@ def test_it_breaks_none_with_gro_and_with_frames_of_several_buffers_and_bad_ones
 
 
 def test_it_breaks_none_when_memory_runs_out() -> None:
-    rig = Rig(checked=True, ring=64, count=200, pps=100_000)
+    rig = Rig(ring=64, count=200, pps=100_000)
     frags = rig.machine.frags
     alloc, frags.alloc = frags.alloc, lambda: 0  # type: ignore[method-assign]
     rig.send(rig.traffic())
@@ -84,7 +84,7 @@ def test_it_breaks_none_when_memory_runs_out() -> None:
 
 
 def test_it_breaks_none_when_closed_under_traffic() -> None:
-    rig = Rig(checked=True, count=20_000, costs="router2002")
+    rig = Rig(count=20_000, costs="router2002")
     rig.send(rig.traffic())
     rig.run_for(1_000_000)
     finish(rig)
@@ -94,7 +94,7 @@ def test_it_breaks_none_when_closed_under_traffic() -> None:
 
 @pytest.mark.parametrize("mode", ["napi", "irq"])
 def test_a_frame_that_comes_before_stale_causes_are_cleared_is_seen(mode: str) -> None:
-    rig = Rig(checked=True, mode=mode)
+    rig = Rig(mode=mode)
     rig.call(dev_close(rig.netdevs[0]))
 
     async def read_late(hw: Iomem, register: type[Register]) -> int:
@@ -113,7 +113,7 @@ def test_a_frame_that_comes_before_stale_causes_are_cleared_is_seen(mode: str) -
 
 
 def test_a_device_that_is_gone_is_left_alone() -> None:
-    rig = Rig(checked=True)
+    rig = Rig()
     (port,) = rig.engine._ports
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(type(port.nic), "read", lambda _nic, _offset: 0xFFFF_FFFF)
@@ -130,7 +130,7 @@ def test_a_device_that_is_gone_is_left_alone() -> None:
 
 @pytest.mark.parametrize("mode", ["napi", "irq"])
 def test_it_breaks_none_when_the_link_changes_while_it_receives(mode: str) -> None:
-    rig = Rig(checked=True, mode=mode, count=3000, costs="router2002")
+    rig = Rig(mode=mode, count=3000, costs="router2002")
     rig.send(rig.traffic())
     for _ in range(40):
         rig.run_for(130_000)
@@ -143,7 +143,7 @@ def test_it_breaks_none_when_the_link_changes_while_it_receives(mode: str) -> No
 
 @pytest.mark.parametrize("mode", ["napi", "irq"])
 def test_it_breaks_none_when_opened_and_closed_under_traffic(mode: str) -> None:
-    rig = Rig(checked=True, mode=mode, count=20_000, pps=400_000)
+    rig = Rig(mode=mode, count=20_000, pps=400_000)
     rig.send(rig.traffic())
     for pause in range(20):
         rig.run_for(20_000 * pause)
@@ -158,7 +158,7 @@ def test_it_breaks_none_when_opened_and_closed_under_traffic(mode: str) -> None:
 
 @pytest.mark.parametrize("mode", ["napi", "irq"])
 def test_it_breaks_none_when_it_sends_and_receives(mode: str) -> None:
-    rig = Sender(checked=True, mode=mode, count=300)
+    rig = Sender(mode=mode, count=300)
     rig.send(rig.traffic())
     rig.call(rig.transmit(400))
     rig.run_for(10_000_000)
@@ -169,7 +169,7 @@ def test_it_breaks_none_when_it_sends_and_receives(mode: str) -> None:
 
 
 def test_a_packet_that_cannot_be_mapped_is_dropped_and_counted() -> None:
-    rig = Sender(checked=True)
+    rig = Sender()
     in_use = rig.machine.frags.in_use
     rig.adapter.pdev.dma_mask = 0
     rig.call(rig.transmit(3))

@@ -207,6 +207,8 @@ async def _netif_receive_skb_rps(skb: SkBuff) -> None:
 async def __netif_receive_skb(skb: SkBuff) -> None:
     """The stack's work on a packet. It is a cost, and the packet ends there, unless the interface has an address."""
     cpu = this_cpu()
+    if cpu.machine.rules is not None:
+        cpu.machine.rules.transmit.received("netif_receive_skb")
     trace_netif_receive_skb(skb)
     cpu.softnet.processed += 1
     await spend(cpu.machine.costs.netif_receive_skb)

@@ -55,6 +55,8 @@ async def dev_watchdog(dev: NetDevice) -> None:
 async def _timed_out(dev: NetDevice, index: int, jiffies: int) -> None:
     """Say so, and have the driver reset the device; no queue may be given packets meanwhile."""
     trace_net_dev_xmit_timeout(dev, index)
+    if dev.machine.rules is not None:
+        dev.machine.rules.transmit.check_queues(dev)
     ms = jiffies * 1000 // dev.machine.sysctl.hz
     log.critical("%s: NETDEV WATCHDOG: CPU: %d: transmit queue %d timed out %d ms", dev.name, this_cpu().id, index, ms)
     for queue in dev.tx_queues:

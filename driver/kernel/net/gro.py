@@ -150,8 +150,10 @@ def _gro_list_prepare(bucket: list[SkBuff], skb: SkBuff) -> list[SkBuff]:
 async def napi_gro_receive(napi: Napi, skb: SkBuff) -> GroResult:
     """Hand a received packet to GRO; it reaches the stack merged or alone, now or later. Only in the poll."""
     rules = skb.dev.machine.rules
-    if rules is not None and rules.rings.fragments:
-        rules.rings.delivered(skb)
+    if rules is not None:
+        rules.transmit.received("napi_gro_receive")
+        if rules.rings.fragments:
+            rules.rings.delivered(skb)
     gro = napi.gro
     if gro is None:
         gro = napi.gro = GroNode()

@@ -50,7 +50,11 @@ async def _xmit_one(skb: SkBuff, dev: NetDevice, queue: NetdevQueue, *, more: bo
     length = skb.len  # the driver may free it
     trace_net_dev_start_xmit(skb, dev)
     this_cpu().softnet.xmit_more = more
+    rules = dev.machine.rules
+    before = rules.transmit.xmit_begins(skb, dev) if rules is not None else None
     result = await dev.ops.ndo_start_xmit(skb, dev)
+    if rules is not None:
+        rules.transmit.xmit_returned(skb, queue, result, before)
     if result == NETDEV_TX_OK:
         queue.trans_start = dev.machine.jiffies
     trace_net_dev_xmit(skb, result, dev, length)

@@ -220,6 +220,9 @@ def napi_enable(napi: Napi) -> None:
     Raises:
         RuntimeError: it is enabled already (BUG_ON in Linux).
     """
+    rules = napi.dev.machine.rules if napi.dev else None
+    if rules is not None and not rules.lifetime.napi_enabled(napi):
+        return
     if not napi.state & SCHED:
         raise RuntimeError(
             f"kernel BUG: napi_enable of napi {napi.id} of {napi.name}, which is enabled: "
@@ -236,6 +239,9 @@ def napi_enable(napi: Napi) -> None:
 async def napi_disable(napi: Napi) -> None:
     """Wait until nobody owns the instance, then own it. Only in task context; twice in a row waits forever."""
     assert napi.dev is not None
+    rules = napi.dev.machine.rules
+    if rules is not None and not rules.lifetime.napi_disabled(napi):
+        return
     napi.state |= DISABLE
     while napi.state & (SCHED | NPSVC):
         await usleep_range(20, 200)
@@ -281,6 +287,8 @@ def napi_schedule_prep(napi: Napi) -> bool:
     rules = napi.dev.machine.rules if napi.dev is not None else None
     if rules is not None:
         rules.scheduling.prep(napi, taken=taken)
+        if state & SCHED and not state & DISABLE:
+            rules.lifetime.napi_scheduled(napi)
     return taken
 
 

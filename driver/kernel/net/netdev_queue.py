@@ -77,16 +77,22 @@ def netif_tx_queue_stopped(queue: NetdevQueue) -> bool:
 
 def netif_tx_start_queue(queue: NetdevQueue) -> None:
     """Allow transmission; what waits in the qdisc is not woken."""
+    if queue.dev.machine.rules is not None:
+        queue.dev.machine.rules.lifetime.queue_started(queue.dev)
     queue.state &= ~DRV_XOFF
 
 
 def netif_tx_stop_queue(queue: NetdevQueue) -> None:
     """The driver has no room for more."""
+    if queue.dev.machine.rules is not None:
+        queue.dev.machine.rules.transmit.stopped(queue)
     queue.state |= DRV_XOFF
 
 
 def netif_tx_wake_queue(queue: NetdevQueue) -> None:
     """Allow transmission, and have NET_TX run the qdisc if the queue was stopped."""
+    if queue.dev.machine.rules is not None:
+        queue.dev.machine.rules.lifetime.queue_started(queue.dev)
     if queue.state & DRV_XOFF:
         queue.state &= ~DRV_XOFF
         __netif_schedule(queue.qdisc)
@@ -152,6 +158,8 @@ def netdev_tx_sent_queue(queue: NetdevQueue, nbytes: int) -> None:
 
 def netdev_tx_completed_queue(queue: NetdevQueue, _packets: int, nbytes: int) -> None:
     """The driver reclaimed so many bytes; once for all packets of one reclaim."""
+    if queue.dev.machine.rules is not None:
+        nbytes = queue.dev.machine.rules.transmit.completed(queue, nbytes)
     if not nbytes:
         return
     queue.dql.completed(nbytes, queue.dev.machine.jiffies)

@@ -199,7 +199,12 @@ async def dev_open(dev: NetDevice) -> int:
     if dev.running:
         return 0
     dev.running = True
+    rules = dev.machine.rules
+    if rules is not None:
+        rules.lifetime.opening(dev)
     error = await dev.ops.ndo_open(dev)
+    if rules is not None:
+        rules.lifetime.opened(dev)
     if error:
         dev.running = False
         return error
@@ -213,9 +218,17 @@ async def dev_close(dev: NetDevice) -> None:
     """Ip link set DEV down."""
     if not dev.running:
         return
+    rules = dev.machine.rules
+    if rules is not None:
+        rules.transmit.at_rest(dev)
     dev.running = False
     await dev_deactivate(dev)
+    if rules is not None:
+        rules.lifetime.closing(dev)
     await dev.ops.ndo_stop(dev)
+    if rules is not None:
+        rules.lifetime.closed(dev)
+        rules.transmit.closed(dev)
     dev.flags &= ~NetDeviceFlags.UP
 
 

@@ -155,14 +155,19 @@ def skb_shinfo(skb: SkBuff) -> SkbSharedInfo:
 
 def consume_skb(skb: SkBuff) -> None:
     """Free a packet that reached its end."""
+    machine = skb.dev.machine
+    if machine.rules is not None and not machine.rules.transmit.freed(skb):
+        return
     if skb.destructor is not None:
         skb.destructor(skb)
-    free = skb.dev.machine.frags.free
+    free = machine.frags.free
     if skb.shinfo is None:
         free(skb.head)
-        return
-    for piece in skb.pieces():
-        free(piece.head)
+    else:
+        for piece in skb.pieces():
+            free(piece.head)
+    if machine.rules is not None:
+        skb.head = 0
 
 
 def kfree_skb_reason(skb: SkBuff, reason: str) -> None:

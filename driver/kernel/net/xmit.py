@@ -72,6 +72,8 @@ def dev_consume_skb_any(skb: SkBuff) -> None:
 def napi_consume_skb(skb: SkBuff, budget: int) -> None:
     """Free a packet that was sent, in a poll; a budget of 0 says that it is netpoll's, whose context may be any."""
     if budget:
+        if skb.dev.machine.rules is not None:
+            skb.dev.machine.rules.transmit.napi_consume()
         consume_skb(skb)
     else:
         dev_consume_skb_any(skb)

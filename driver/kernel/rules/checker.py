@@ -7,16 +7,19 @@ from typing import TYPE_CHECKING
 
 from driver.kernel import cpu
 from driver.kernel.rules.bus import Bus
+from driver.kernel.rules.catalogue import RULES
 from driver.kernel.rules.dma import DmaRules
 from driver.kernel.rules.interrupts import InterruptRules
+from driver.kernel.rules.lifetime import LifetimeRules
 from driver.kernel.rules.mapping import MappingTable
 from driver.kernel.rules.memory import CheckedMemory
 from driver.kernel.rules.mmio import MmioRules
-from driver.kernel.rules.place import context_of, driver_line
+from driver.kernel.rules.place import driver_line
 from driver.kernel.rules.quiet import QuietRules
 from driver.kernel.rules.rings import RingRules
 from driver.kernel.rules.rule import CodeLine, Level, Rule, RuleBroken, Violation
 from driver.kernel.rules.scheduling import SchedulingRules
+from driver.kernel.rules.transmit import TransmitRules
 
 if TYPE_CHECKING:
     from driver.kernel.machine import Machine
@@ -31,10 +34,11 @@ class Checker:
     Attributes:
         memory: host memory, as devices use it.
         bus: what it sees of devices.
-        scheduling, interrupts, quiet, rings, mmio, dma: the parts, by what they are about.
+        scheduling, interrupts, quiet, rings, mmio, dma, transmit, lifetime: the parts, by what they are about.
         violations: what was found, oldest first.
         counts: how often each rule was broken, by its name; those whose level is IGNORE are not counted.
-        fatal: the one that ended the run.
+        levels: the level of each rule, by its name.
+        fatal: the one that should have ended the run; a driver can catch everything.
     """
 
     def __init__(self, machine: Machine, levels: Mapping[str, Level] | None = None) -> None:
@@ -49,7 +53,7 @@ class Checker:
         self.violations: list[Violation] = []
         self.counts: dict[str, int] = {}
         self.fatal: Violation | None = None
-        self._levels = dict(levels or {})
+        self.levels = {rule.name: rule.level for rule in RULES.values()} | dict(levels or {})
         self.bus = Bus(self)
         self.scheduling = SchedulingRules(self)
         self.interrupts = InterruptRules(self)
@@ -58,6 +62,8 @@ class Checker:
         self.rings = RingRules(self, machine.memory, mappings)
         self.mmio = MmioRules(self)
         self.dma = DmaRules(self, mappings)
+        self.transmit = TransmitRules(self)
+        self.lifetime = LifetimeRules(self)
         machine.memory = CheckedMemory(self, machine.memory, mappings)
         machine.rules = self
 
@@ -73,21 +79,22 @@ class Checker:
         Raises:
             RuleBroken: its level is ERROR.
         """
-        level = self._levels.get(rule.name, rule.level)
+        level = self.levels[rule.name]
         if level is Level.IGNORE:
             return
-        self.counts[rule.name] = self.counts.get(rule.name, 0) + 1
+        count = self.counts[rule.name] = self.counts.get(rule.name, 0) + 1
+        if level is Level.WARN and count > KEPT_PER_RULE:
+            return
+        running = cpu.running()
         violation = Violation(
             rule=rule,
             what=what,
             time_ns=self.machine.now,
-            context=context_of(cpu.running()),
-            where=where or (driver_line() if cpu.running() else None),
+            context=running.describe() if running else "between two instants",
+            where=where or (driver_line() if running else None),
             printed=rule.prints.format(**printed) if rule.prints else None,
         )
+        self.violations.append(violation)
         if level is Level.ERROR:
             self.fatal = violation
-        if level is Level.ERROR or self.counts[rule.name] <= KEPT_PER_RULE:
-            self.violations.append(violation)
-        if level is Level.ERROR:
             raise RuleBroken(violation)

@@ -70,3 +70,17 @@ def check(driver_class: type[Driver], story: Story, *, cpus: int = 1) -> Violati
     assert broken_in(Driver, story, cpus=cpus) == {}
     found = broken_in(driver_class, story, cpus=cpus)
     return found[blamed(found)]
+
+
+def only(found: dict[str, Violation], name: str, file: str, line: int) -> Violation:
+    """The violation of the one rule that was broken, which must blame this line."""
+    assert list(found) == [name], "\n".join(map(str, found.values()))
+    where = found[name].where
+    assert where is not None
+    assert (where.file.rpartition("/")[2], where.line) == (file, line)
+    return found[name]
+
+
+def line(function: Callable[..., object], offset: int = 0) -> int:
+    """A line of a function, counted from its first."""
+    return function.__code__.co_firstlineno + offset
