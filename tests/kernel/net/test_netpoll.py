@@ -61,7 +61,7 @@ def test_a_disabled_instance_and_one_of_an_interface_that_is_down_are_left_alone
     nic.dev.running = False
     computer.spawn(netpoll_poll_dev(nic.dev))
     computer.run(3000)
-    assert nic.budgets == []
+    assert 0 not in nic.budgets
 
 
 @pytest.mark.parametrize("cpus", [1, 2])
