@@ -91,7 +91,11 @@ class InterruptFirst(Sender):
     async def ndo_stop(self, dev: NetDevice) -> int:
         self.mask()
         await free_irq(self.pdev.irq, self)
-        return await super().ndo_stop(dev)
+        await napi_disable(self.napi)
+        self.timer.delete()
+        self.clean_ring()
+        self.free_memory()
+        return 0
 
 
 class RingsBeforeInterrupt(Sender):
