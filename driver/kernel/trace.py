@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from driver.kernel.cpu import Cpu, Level, this_cpu
+from driver.kernel.net.if_ether import ETH_HLEN
 
 if TYPE_CHECKING:
     from driver.kernel.irq import IrqAction
@@ -174,7 +175,7 @@ def _napi_gro_receive_entry(skb: SkBuff) -> str:
     return (
         f"dev={skb.dev.name} napi_id={skb.napi_id:#x} queue_mapping=0 skbaddr={skb.head:016x} vlan_tagged=0 "
         f"vlan_proto=0x0000 vlan_tci=0x0000 protocol=0x{skb.protocol:04x} ip_summed=0 hash=0x{skb.hash:08x} l4_hash=0 "
-        f"len={skb.len - 14} data_len={skb.data_len} truesize={skb.truesize} mac_header_valid=1 mac_header=-14 "
+        f"len={skb.len - ETH_HLEN} data_len={skb.data_len} truesize={skb.truesize} mac_header_valid=1 mac_header=-14 "
         "nr_frags=0 gso_size=0 gso_type=0"
     )
 
@@ -183,7 +184,12 @@ def _napi_gro_receive_exit(result: GroResult) -> str:
     return f"ret={result:d}"
 
 
-def _skb(skb: SkBuff) -> str:
+def _received_skb(skb: SkBuff) -> str:
+    """eth_type_trans has pulled the Ethernet header off, so that Linux does not count it."""
+    return f"dev={skb.dev.name} skbaddr={skb.head:016x} len={skb.len - ETH_HLEN} net_cookie=1"
+
+
+def _sent_skb(skb: SkBuff) -> str:
     return f"dev={skb.dev.name} skbaddr={skb.head:016x} len={skb.len} net_cookie=1"
 
 
@@ -217,10 +223,10 @@ FORMATS: dict[str, Callable[..., str]] = {
     "napi_poll": _napi_poll,
     "napi_gro_receive_entry": _napi_gro_receive_entry,
     "napi_gro_receive_exit": _napi_gro_receive_exit,
-    "netif_receive_skb": _skb,
-    "netif_rx": _skb,
+    "netif_receive_skb": _received_skb,
+    "netif_rx": _received_skb,
     "kfree_skb": _kfree_skb,
-    "net_dev_queue": _skb,
+    "net_dev_queue": _sent_skb,
     "net_dev_start_xmit": _net_dev_start_xmit,
     "net_dev_xmit": _net_dev_xmit,
     "net_dev_xmit_timeout": _net_dev_xmit_timeout,

@@ -2,6 +2,7 @@
 
 from driver.kernel.cpu import this_cpu
 from driver.kernel.net.napi import Napi, napi_complete_done, napi_schedule
+from driver.kernel.net.skbuff import alloc_skb
 from driver.kernel.trace import FORMATS, ftrace_line
 from tests.kernel.net.test_napi import add_device
 from tests.kernel.support import Computer
@@ -37,3 +38,13 @@ def test_one_receive_interrupt_reads_as_in_linux() -> None:
         "for device eth0 work 3 budget 64",
         "          <idle>-0       [000] ..s1.     0.012345: softirq_exit: vec=3 [action=NET_RX]",
     ]
+
+
+def test_the_length_of_a_received_packet_is_without_its_ethernet_header() -> None:
+    computer = Computer()
+    napi = add_device(computer, lambda _napi, _budget: NotImplemented)
+    assert napi.dev is not None
+    skb = alloc_skb(bytes(66), napi.dev)
+    assert skb is not None
+    assert " len=52 " in FORMATS["netif_receive_skb"](skb)
+    assert " len=66 " in FORMATS["net_dev_queue"](skb)

@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING
 
 from driver.kernel.cpu import spend, this_cpu
 from driver.kernel.net.dev import netif_receive_skb
-from driver.kernel.net.gro_cb import ETH_HLEN, GroCb
+from driver.kernel.net.gro_cb import GroCb
+from driver.kernel.net.if_ether import ETH_HLEN
 from driver.kernel.net.ipv4.af_inet import ETH_P_IP, inet_gro_complete, inet_gro_receive, inet_gso_segment
 from driver.kernel.net.netdevice import NETIF_F_GRO
 from driver.kernel.net.skbuff import SkBuff, kfree_skb_reason

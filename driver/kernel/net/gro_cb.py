@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+from driver.kernel.net.if_ether import ETH_HLEN
 from driver.kernel.net.skbuff import MAX_SKB_FRAGS, SkbFrag, SkBuff, skb_shinfo
-
-ETH_HLEN = 14
 
 
 class GroCb:

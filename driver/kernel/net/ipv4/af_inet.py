@@ -6,7 +6,7 @@ import struct
 from typing import TYPE_CHECKING
 
 from driver.kernel.net.checksum import checksum, checksum_valid
-from driver.kernel.net.gro_cb import ETH_HLEN
+from driver.kernel.net.if_ether import ETH_HLEN
 from driver.kernel.net.ipv4.tcp_offload import TCP_AT, tcp4_gro_complete, tcp4_gro_receive, tcp_gso_segment
 from driver.kernel.net.skbuff import SkbGso
 

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from driver.kernel.cpu import spend
 from driver.kernel.net.checksum import checksum, checksum_valid
+from driver.kernel.net.if_ether import ETH_HLEN
 from driver.kernel.net.ipv4.ip_output import ip_make_skb, ip_route_output, ip_send_skb
-from driver.kernel.net.ipv4.iphdr import ETH_HLEN, IPPROTO_ICMP, Iphdr
+from driver.kernel.net.ipv4.iphdr import IPPROTO_ICMP, Iphdr
 from driver.kernel.net.skbuff import consume_skb, kfree_skb_reason
 
 if TYPE_CHECKING:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from driver.kernel.net.checksum import checksum_valid
+from driver.kernel.net.if_ether import ETH_HLEN
 from driver.kernel.net.ipv4.icmp import ICMP_DEST_UNREACH, ICMP_PROT_UNREACH, icmp_rcv, icmp_send
-from driver.kernel.net.ipv4.iphdr import ETH_HLEN, IPPROTO_ICMP, IPPROTO_TCP, IPPROTO_UDP, Iphdr
+from driver.kernel.net.ipv4.iphdr import IPPROTO_ICMP, IPPROTO_TCP, IPPROTO_UDP, Iphdr
 from driver.kernel.net.ipv4.udp import udp_rcv
 from driver.kernel.net.skbuff import consume_skb, kfree_skb_reason
 

@@ -6,8 +6,7 @@ import struct
 from typing import NamedTuple
 
 from driver.kernel.net.checksum import checksum
-
-ETH_HLEN = 14
+from driver.kernel.net.if_ether import ETH_HLEN
 
 IPPROTO_ICMP = 1
 IPPROTO_TCP = 6
