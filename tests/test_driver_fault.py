@@ -87,13 +87,13 @@ def test_a_broken_rule_ends_the_run(monkeypatch: pytest.MonkeyPatch, capsys: Cap
     monkeypatch.setattr(e1000, "e1000_clean", forgetful)
     status, summary = run()
     where = line_of(forgetful, 0)
-    error = f"poll() returned 0, less than its budget of 64, without napi_complete_done ({where})"
+    error = f"eth0, napi 65: poll() returned 0, less than its budget of 64, without completing ({where})"
     assert status == 1
     check_files(summary, f"the driver broke the rule napi-orphan: {error}")
     assert summary["rules"]["broken"] == {"napi-orphan": 1}
     out, err = capsys.readouterr()
     assert out.startswith("The run failed\n")
-    assert err.startswith(f"napi-hil: run failed: the driver broke the rule napi-orphan: {error}\nnapi-orphan: poll()")
+    assert err.startswith(f"napi-hil: run failed: the driver broke the rule napi-orphan: {error}\nnapi-orphan: eth0")
     assert f"\n  at {summary['failed']['time_ns']:,} ns, CPU 0, softirq on top of <idle>\n  {where}\n" in err
     assert err.count("to mend it: ") == 1
 
