@@ -53,7 +53,7 @@ ENGINES = [SIM, pytest.param("native", marks=pytest.mark.slow)]
 def test_a_broken_rule(run, engine):
     failure, out = run("budget + 1", engine=engine, waves=engine == SIM)
     assert str(failure).startswith(
-        "the driver broke the rule napi-poll-budget: poll() returned 65, its budget was 64 ("
+        "the driver broke the rule napi-poll-budget: eth0, napi 65: poll() returned 65, its budget was 64 ("
     )
     assert f"{SITE}:3 in poll" in str(failure)
     assert "Linux prints: NAPI poll function poll returned 65, exceeding its budget of 64." in failure.details
