@@ -9,7 +9,7 @@ from cocotb_tests.support import SIM
 from driver.e1000 import main as e1000
 from emulator.errors import RunFailed
 from emulator.execute import execute
-from emulator.output import DELIVERED, SAVE_FILE, SUMMARY, TRACE, WAVES
+from emulator.output import DELIVERED, PROC, SAVE_FILE, SUMMARY, TRACE, WAVES
 from emulator.progress import no_progress
 from emulator.scenario import Scenario
 
@@ -56,13 +56,13 @@ def test_a_broken_rule(run, engine):
         "the driver broke the rule napi-poll-budget: eth0, napi 65: poll() returned 65, its budget was 64 ("
     )
     assert f"{SITE}:3 in poll" in str(failure)
-    assert "Linux prints: NAPI poll function poll returned 65, exceeding its budget of 64." in failure.details
+    assert "Linux prints: eth0: NAPI poll function poll returned 65, exceeding its budget of 64." in failure.details
     summary = json.loads((out / SUMMARY).read_text())
     assert summary["failed"]["error"] == str(failure)
     assert summary["failed"]["details"] == failure.details.splitlines()
     assert summary["rules"]["broken"] == {"napi-poll-budget": 1}
     assert (out / TRACE).read_text().endswith("\n")
-    names = {SUMMARY, TRACE, DELIVERED} | ({WAVES, SAVE_FILE} if engine == SIM else set())
+    names = {SUMMARY, TRACE, DELIVERED, PROC} | ({WAVES, SAVE_FILE} if engine == SIM else set())
     assert {path.name for path in out.iterdir()} == names
     if engine == SIM:
         assert (out / WAVES).stat().st_size > 0
