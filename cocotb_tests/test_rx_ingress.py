@@ -161,6 +161,21 @@ async def reset_forgets_the_arriving_frame(dut):
     assert [len(data) for data, _ in fifo.frames] == [1024]
 
 
+@cocotb.test()
+async def reset_takes_the_frame_that_ends(dut):
+    """A reset in the cycle in which a frame is judged: nothing counts that frame after the reset."""
+    await start(dut, **dict.fromkeys(INPUTS, 0))
+    fifo = Fifo(dut)
+    drive(dut, passed=1, room=1, frame_room=1, rctl=RCTL.EN)
+    await cycles(dut, 2)
+    await send(dut, bytes(1024), False)
+    drive(dut, reset=1)
+    await RisingEdge(dut.clk)
+    drive(dut, reset=0)
+    assert Verdict(int((await summary(dut)).verdict.value)) is Verdict.DISABLED
+    assert not fifo.frames
+
+
 @pytest.mark.parametrize("data_width", [64, 512])
 def test_rx_ingress(data_width):
     source = write_verilog(RxIngress(data_width), "rx_ingress", folder=f"rx_ingress_{data_width}")

@@ -140,7 +140,8 @@ class RxIngress(wiring.Component):
             short.eq(length < MIN_FRAME),
             long.eq(length > Mux(self.rctl.LPE, MAX_LONG_FRAME, MAX_FRAME)),
         ]
-        with m.If(~enabled):
+        # A frame that ends in the cycle of a reset would otherwise be counted after it.
+        with m.If(~enabled | self.reset):
             m.d.comb += verdict.eq(RxVerdict.DISABLED)
         with m.Elif(~self._passed):
             m.d.comb += verdict.eq(RxVerdict.FILTERED)
