@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from driver.kernel.costs import Costs
     from driver.kernel.net.napi import Napi
     from driver.kernel.net.netdevice import NetDevice
+    from driver.kernel.net.page_pool import PagePool
     from driver.kernel.rules.checker import Checker
 
 
@@ -60,7 +61,8 @@ class Machine:
         memory: host memory, shared with the devices.
         cpus, irqs, softirqs, netdevs, napis, init_net, tracepoints: what it consists of.
         napi_hash: enabled NAPI instances by id, but for those that are transmit only.
-        last_napi_id: the last one given out.
+        last_napi_id, last_page_pool_id: the last one given out.
+        page_pools: the pool that each page which a pool has given out belongs to, by its address.
         rps_needed: how many receive queues spread their packets over CPUs.
         busy_poll_rx_packets: packets that busy polls took (BusyPollRxPackets in /proc/net/netstat).
         said: messages that are said only once and have been said.
@@ -87,6 +89,8 @@ class Machine:
         self.napis: list[Napi] = []
         self.init_net = Net()
         self.napi_hash: dict[int, Napi] = {}
+        self.page_pools: dict[int, PagePool] = {}
+        self.last_page_pool_id = 0
         self.last_napi_id = self.rps_needed = self.busy_poll_rx_packets = 0
         self.said: set[str] = set()
         self.softirqs = Softirqs(self)

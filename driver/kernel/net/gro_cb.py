@@ -63,12 +63,15 @@ class GroCb:
 
 
 def skb_gro_receive(p: SkBuff, skb: SkBuff, payload: bytes) -> bool:
-    """Add a packet's payload to a held packet; false if it would get too long.
+    """Add a packet's payload to a held packet; false if it would get too long, or its buffers go elsewhere.
 
     The buffer becomes a fragment of the held packet. When that has all it may have, the skb itself is chained to it,
     and gets the next fragments.
     """
     held, cb = p.cb, skb.cb
+    # Pages of a pool and others are given back in different ways, so they are not mixed.
+    if p.pp_recycle != skb.pp_recycle:
+        return False
     if cb.flush or held.len + len(payload) >= p.dev.gro_ipv4_max_size:
         return False
     frags = skb_shinfo(held.last).frags

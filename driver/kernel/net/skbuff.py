@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 from driver.kernel.dma import FragAllocator
+from driver.kernel.net.page_pool import napi_pp_put_page
 from driver.kernel.trace import trace_kfree_skb
 
 if TYPE_CHECKING:
@@ -71,13 +72,14 @@ class SkBuff:
         priority: for the qdisc, 0 to 15.
         hash: of its flow, if the device or somebody else computed it; else 0.
         napi_id: of the instance that received it; 0 if unknown.
+        pp_recycle: its buffers go back to the page pool that they are from.
         destructor: called with the skb when it is freed, to take it off the account of ``sk``.
         sk: the socket that it is charged to; only with a destructor.
         priority: for the qdisc, 0 to 15.
         cb: GRO's notes; only within GRO.
     """
 
-    __slots__ = ("cb", "data", "destructor", "dev", "hash", "head", "napi_id", "priority", "shinfo", "sk")
+    __slots__ = ("cb", "data", "destructor", "dev", "hash", "head", "napi_id", "pp_recycle", "priority", "shinfo", "sk")
 
     head: int
     data: bytes
@@ -86,6 +88,7 @@ class SkBuff:
     priority: int
     hash: int
     napi_id: int
+    pp_recycle: bool
     destructor: Callable[[SkBuff], None] | None
     sk: Sock
     cb: GroCb
@@ -132,6 +135,7 @@ def build_skb(head: int, length: int, dev: NetDevice) -> SkBuff:
     skb.data = dev.machine.memory.read(head, length)
     skb.dev = dev
     skb.shinfo = skb.destructor = None
+    skb.pp_recycle = False
     skb.hash = skb.napi_id = skb.priority = 0
     return skb
 
@@ -161,7 +165,11 @@ def consume_skb(skb: SkBuff) -> None:
     if skb.destructor is not None:
         skb.destructor(skb)
     free = machine.frags.free
-    if skb.shinfo is None:
+    if skb.pp_recycle:
+        for piece in skb.pieces():
+            if not napi_pp_put_page(skb, piece.head):
+                free(piece.head)
+    elif skb.shinfo is None:
         free(skb.head)
     else:
         for piece in skb.pieces():

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from driver.kernel.rules import dma, interrupts, lifetime, memory, mmio, quiet, rings, scheduling, transmit
+from driver.kernel.rules import dma, interrupts, lifetime, memory, mmio, page_pool, quiet, rings, scheduling, transmit
 from driver.kernel.rules.rule import Rule
 
-_PARTS = (scheduling, interrupts, quiet, rings, mmio, dma, memory, transmit, lifetime)
+_PARTS = (scheduling, interrupts, quiet, rings, mmio, dma, memory, transmit, page_pool, lifetime)
 
 RULES = {
     rule.name: rule

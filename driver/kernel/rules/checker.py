@@ -14,6 +14,7 @@ from driver.kernel.rules.lifetime import LifetimeRules
 from driver.kernel.rules.mapping import MappingTable
 from driver.kernel.rules.memory import CheckedMemory
 from driver.kernel.rules.mmio import MmioRules
+from driver.kernel.rules.page_pool import PagePoolRules
 from driver.kernel.rules.place import driver_line
 from driver.kernel.rules.quiet import QuietRules
 from driver.kernel.rules.rings import RingRules
@@ -34,7 +35,7 @@ class Checker:
     Attributes:
         memory: host memory, as devices use it.
         bus: what it sees of devices.
-        scheduling, interrupts, quiet, rings, mmio, dma, transmit, lifetime: the parts, by what they are about.
+        scheduling, interrupts, quiet, rings, mmio, dma, transmit, lifetime, page_pool: the parts, by subject.
         violations: what was found, oldest first.
         counts: how often each rule was broken, by its name; those whose level is IGNORE are not counted.
         levels: the level of each rule, by its name.
@@ -58,12 +59,13 @@ class Checker:
         self.scheduling = SchedulingRules(self)
         self.interrupts = InterruptRules(self)
         self.quiet = QuietRules(self)
+        self.lifetime = LifetimeRules(self)
         mappings = MappingTable()
         self.rings = RingRules(self, machine.memory, mappings)
         self.mmio = MmioRules(self)
         self.dma = DmaRules(self, mappings)
         self.transmit = TransmitRules(self)
-        self.lifetime = LifetimeRules(self)
+        self.page_pool = PagePoolRules(self)
         machine.memory = CheckedMemory(self, machine.memory, mappings)
         machine.rules = self
 

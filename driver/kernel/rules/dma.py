@@ -201,6 +201,7 @@ class DmaRules:
 
     def __init__(self, checker: Checker, table: MappingTable) -> None:
         self._broken = checker.broken
+        self._lifetime = checker.lifetime
         self._rings = checker.rings
         self._table = table
         self._memory_bytes = checker.machine.memory.size
@@ -256,6 +257,8 @@ class DmaRules:
 
     def unmapped(self, dev: PciDev, dma: int, size: int, direction: DmaDirection) -> None:
         """dma_unmap_single."""
+        if self._lifetime.closing_any:
+            self._lifetime.unmapped(dev, direction)
         mapping = self._undone(dev, dma, size, PHY, direction)
         if mapping is not None and not mapping.checked:
             self._say(

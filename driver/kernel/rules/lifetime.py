@@ -1,4 +1,4 @@
-"""Rules 49 to 54: an interface's way up and down, and what must not be left of it (e1000e and igc, driver.rst)."""
+"""Rules 50 to 54: an interface's way up and down, and what must not be left of it (e1000e and igc, driver.rst)."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from driver.kernel.cpu import Level as ContextLevel
 from driver.kernel.cpu import running, this_cpu
+from driver.kernel.dma import DmaDirection
 from driver.kernel.net.napi import NPSVC
 from driver.kernel.rules.place import function_line, is_driver_file
 from driver.kernel.rules.rule import Level, Rule
@@ -14,14 +15,11 @@ if TYPE_CHECKING:
     from driver.kernel.irq import IrqDesc
     from driver.kernel.net.napi import Napi
     from driver.kernel.net.netdevice import NetDevice
+    from driver.kernel.pci import PciDev
+    from driver.kernel.rules.bus import Access
     from driver.kernel.rules.checker import Checker
     from driver.kernel.sched import Task
     from driver.kernel.timer import TimerList
-
-#: Invariants without a rule, and why.
-NOT_CHECKED = {
-    49: "the model has no page_pool; that all buffers come back when the interface goes down is checked by every run",
-}
 
 NDO_OPEN_ORDER = Rule(
     name="ndo-open-order",
@@ -45,7 +43,7 @@ NDO_STOP_ORDER = Rule(
     name="ndo-stop-order",
     invariant=51,
     level=Level.ERROR,
-    demands="ndo_stop disables NAPI, then frees the interrupt, and only then the rings",
+    demands="ndo_stop stops the device's DMA, disables NAPI, then frees the interrupt, and only then buffers and rings",
     mend="Stop the device's DMA, mask it, call synchronize_irq and napi_disable, then free_irq, then free the rings.",
     source="drivers/net/ethernet/intel/e1000e/netdev.c, e1000e_close",
 )
@@ -73,8 +71,8 @@ NDO_STOP_LEFTOVERS = Rule(
     name="ndo-stop-leftovers",
     invariant=53,
     level=Level.ERROR,
-    demands="after ndo_stop there is no handler, no timer and no enabled NAPI instance of the interface",
-    mend="Undo in ndo_stop all that ndo_open did: napi_disable, free_irq, timer_delete.",
+    demands="after ndo_stop the device does no DMA, and the interface has no handler, timer or enabled NAPI instance",
+    mend="Undo in ndo_stop all that ndo_open did: receiver and sender off, napi_disable, free_irq, timer_delete.",
     source="Documentation/networking/driver.rst",
 )
 
@@ -82,7 +80,7 @@ ISR_GOING_DOWN = Rule(
     name="isr-going-down",
     invariant=54,
     level=Level.WARN,
-    demands="an interrupt handler looks whether the interface is going down before it arms a timer",
+    demands="a handler or poll() looks whether the interface is going down before it unmasks, or arms a timer",
     mend="Set a flag at the start of ndo_stop, and test it in the handler before mod_timer and before unmasking.",
     source="drivers/net/ethernet/intel/e1000e/netdev.c, e1000_intr",
 )
@@ -105,8 +103,15 @@ class LifetimeRules:
         self._ready: set[Napi] = set()  # were enabled since their interface came up
         self._actions: dict[NetDevice, list[tuple[IrqDesc, object]]] = {}  # lines and dev_ids of its handlers
         self._timers: dict[TimerList, NetDevice] = {}
+        self._bus = checker.bus
+        self._bus.listeners.append(self._accessed)
 
     # --- ndo_open and ndo_stop -----------------------------------------------------------------------------------
+
+    @property
+    def closing_any(self) -> bool:
+        """Whether some interface is going down."""
+        return bool(self._closing)
 
     def opening(self, dev: NetDevice) -> None:
         """ndo_open is about to be called."""
@@ -137,6 +142,9 @@ class LifetimeRules:
         left += ["a timer pending" for timer in mine if timer.expires is not None]
         enabled = (napi for napi, enabled in self._enabled.items() if enabled and napi.dev is dev)
         left += [f"NAPI instance {napi.id} enabled" for napi in enabled]
+        device = self._bus.device_of(dev)
+        if device is not None:
+            left += ["reception on"] * device.rx_dma + ["transmission on"] * device.tx_dma
         return left
 
     def _step(self, step: int, dev: NetDevice | None = None) -> None:
@@ -165,6 +173,14 @@ class LifetimeRules:
         elif any(_has(desc, dev_id) for desc, dev_id in self._actions.get(dev, ())):
             self._broken(NDO_STOP_ORDER, "ndo_stop frees a ring before it frees its interrupt")
 
+    def unmapped(self, pdev: PciDev, direction: DmaDirection) -> None:
+        """Somebody takes a buffer back from a device."""
+        dev = self._closing.get(_task())
+        if dev is None or direction is DmaDirection.TO_DEVICE or this_cpu().in_interrupt:  # a poll may still go on
+            return
+        if self._bus.device(pdev.slot).rx_dma:
+            self._broken(NDO_STOP_ORDER, "ndo_stop unmaps a receive buffer while the receiver is on")
+
     def irq_requested(self, desc: IrqDesc, dev_id: object) -> None:
         """A handler was put on a line."""
         self._step(_INTERRUPT)
@@ -187,7 +203,7 @@ class LifetimeRules:
 
     def napi_enabled(self, napi: Napi) -> bool:
         """napi_enable was called; false if it must not go on."""
-        if self._is_enabled(napi):
+        if self.is_enabled(napi):
             self._broken(NAPI_ENABLE_BALANCE, f"napi_enable of instance {napi.id}, which is enabled")
             return False
         self._enabled[napi] = True
@@ -203,7 +219,7 @@ class LifetimeRules:
             where = "a hardirq" if cpu.level is ContextLevel.HARDIRQ else "a softirq, or with softirqs off"
             self._broken(NAPI_DISABLE_CONTEXT, f"napi_disable is called in {where}")
             return False
-        if not self._is_enabled(napi):
+        if not self.is_enabled(napi):
             self._broken(NAPI_ENABLE_BALANCE, f"napi_disable of instance {napi.id}, which is disabled")
             return False
         self._enabled[napi] = False
@@ -211,11 +227,12 @@ class LifetimeRules:
 
     def napi_scheduled(self, napi: Napi) -> None:
         """napi_schedule_prep was called on an instance that has an owner."""
-        if napi.dev in self._steps and not self._is_enabled(napi):
+        if napi.dev in self._steps and not self.is_enabled(napi):
             what = f"an interrupt schedules NAPI instance {napi.id}, which ndo_open has not enabled yet"
             self._broken(NDO_OPEN_UNMASK, what)
 
-    def _is_enabled(self, napi: Napi) -> bool:
+    def is_enabled(self, napi: Napi) -> bool:
+        """Whether an instance may be polled."""
         return self._enabled.get(napi, not napi.state & NPSVC)
 
     def _any_enabled(self, dev: NetDevice) -> bool:
@@ -235,6 +252,16 @@ class LifetimeRules:
                 self._timers[timer] = opening
         elif cpu.in_hardirq and not dev.running:
             self._broken(ISR_GOING_DOWN, f"an interrupt handler arms a timer while {dev.name} is going down")
+
+    # --- registers -----------------------------------------------------------------------------------------------
+
+    def _accessed(self, access: Access) -> None:
+        """A register was accessed."""
+        if not access.means.unmasks or not this_cpu().in_interrupt:
+            return
+        for dev in self._closing.values():
+            if self._bus.device_of(dev) is access.device:
+                self._broken(ISR_GOING_DOWN, f"interrupts are unmasked while {dev.name} is going down")
 
 
 def _task() -> Task | None:

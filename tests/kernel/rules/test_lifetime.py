@@ -4,17 +4,30 @@ from __future__ import annotations
 
 import pytest
 
-from driver.kernel.dma import dma_alloc_coherent
+from driver.kernel.dma import (
+    DmaDirection,
+    dma_alloc_coherent,
+    dma_map_single,
+    dma_mapping_error,
+    dma_unmap_single,
+)
+from driver.kernel.io import readl, writel
 from driver.kernel.irq import IrqReturn, free_irq, request_irq
 from driver.kernel.net.napi import Napi, napi_complete_done, napi_disable, napi_enable
 from driver.kernel.net.netdev_queue import netif_start_queue
 from driver.kernel.net.netdevice import NetDevice
+from driver.kernel.pci import pci_enable_device
+from driver.kernel.rules.bus import Meaning
+from driver.kernel.rules.rule import Violation
 from driver.kernel.softirq import local_bh_disable, local_bh_enable
 from driver.kernel.timer import usleep_range
 from tests.kernel.rules.sender import RING_BYTES, Sender, broken
-from tests.kernel.rules.support import line, only
+from tests.kernel.rules.support import checked, first_of_each, line, only
+from tests.kernel.support import Computer
 
 THIS = "test_lifetime.py"
+
+FROM_DEVICE = DmaDirection.FROM_DEVICE
 
 
 class RingsLate(Sender):
@@ -264,3 +277,126 @@ def test_isr_going_down() -> None:
 
 def test_a_handler_that_looks_first() -> None:
     assert broken(LooksFirst) == {}
+
+
+#: Registers of the device of StopsDma.
+RECEIVER, INTERRUPTS = 0, 4
+
+
+class Registers:
+    """What they mean."""
+
+    rx_causes = 0
+    tx_causes = 0
+    coalesce_ns = 0
+
+    def written(self, offset: int, value: int) -> Meaning:
+        if offset == RECEIVER:
+            return Meaning(rx_dma=bool(value))
+        return Meaning(unmasks=value, masks=0 if value else 1)
+
+    def read(self, _offset: int, _value: int) -> Meaning:
+        return Meaning()
+
+
+class StopsDma(Sender):
+    """Has a receiver with one buffer, and does right."""
+
+    def __init__(self, computer: Computer) -> None:
+        super().__init__(computer)
+        self.hw = self.pdev.iomap()
+        self.dev.parent = self.pdev
+        self.buffer = 0
+
+    async def write(self, register: int, value: int) -> None:
+        """Write a register, and see to it that the write is there."""
+        await writel(value, self.hw + register)
+        await readl(self.hw + register)
+
+    async def ndo_open(self, dev: NetDevice) -> int:
+        await super().ndo_open(dev)
+        self.buffer = dma_map_single(self.pdev, dev.machine.frags.alloc(), 2048, FROM_DEVICE)
+        dma_mapping_error(self.pdev, self.buffer)
+        await self.write(RECEIVER, 1)
+        return 0
+
+    async def ndo_stop(self, dev: NetDevice) -> int:
+        await self.write(RECEIVER, 0)
+        await usleep_range(10, 10)
+        self.unmap()
+        return await super().ndo_stop(dev)
+
+    def unmap(self) -> None:
+        dma_unmap_single(self.pdev, self.buffer, 2048, FROM_DEVICE)
+
+
+class UnmapsFirst(StopsDma):
+    async def ndo_stop(self, dev: NetDevice) -> int:
+        self.unmap()
+        return await super().ndo_stop(dev)
+
+    def unmap(self) -> None:
+        if self.buffer:
+            dma_unmap_single(self.pdev, self.buffer, 2048, FROM_DEVICE)
+            self.buffer = 0
+
+
+class LeavesReception(StopsDma):
+    async def ndo_stop(self, dev: NetDevice) -> int:
+        return await Sender.ndo_stop(self, dev)
+
+
+class UnmasksGoingDown(StopsDma):
+    """Its device has something to say while the interface goes down, and it unmasks whatever happens."""
+
+    async def ndo_stop(self, dev: NetDevice) -> int:
+        self.computer.machine.set_irq_level(self.pdev.slot, level=True)
+        await usleep_range(5, 5)
+        return await super().ndo_stop(dev)
+
+    async def handler(self, irq: int, dev_id: object) -> IrqReturn:
+        await self.write(INTERRUPTS, 0)
+        return await super().handler(irq, dev_id)
+
+    async def poll(self, napi: Napi, budget: int) -> int:
+        await super().poll(napi, budget)
+        await self.write(INTERRUPTS, 1)
+        return 0
+
+
+class LooksBeforeUnmasking(UnmasksGoingDown):
+    async def poll(self, napi: Napi, budget: int) -> int:
+        await Sender.poll(self, napi, budget)
+        if self.dev.running:
+            await self.write(INTERRUPTS, 1)
+        return 0
+
+
+def with_registers(sender: type[StopsDma]) -> dict[str, Violation]:
+    """The rules that a driver breaks whose device's registers are known."""
+    computer = Computer()
+    driver = sender(computer)
+    checker = checked(computer)
+    checker.bus.attach(driver.pdev, Registers())
+    pci_enable_device(driver.pdev)
+    computer.spawn(driver.life(5, 2_000_000))
+    computer.run(22_000_000)
+    return first_of_each(checker)
+
+
+def test_dma_that_is_stopped_first() -> None:
+    assert with_registers(StopsDma) == {}
+    assert with_registers(LooksBeforeUnmasking) == {}
+
+
+def test_a_buffer_unmapped_under_the_receiver() -> None:
+    only(with_registers(UnmapsFirst), "ndo-stop-order", THIS, line(UnmapsFirst.unmap, 2))
+
+
+def test_reception_left_on() -> None:
+    violation = only(with_registers(LeavesReception), "ndo-stop-leftovers", THIS, line(LeavesReception.ndo_stop))
+    assert "reception on" in violation.what
+
+
+def test_unmasking_while_going_down() -> None:
+    only(with_registers(UnmasksGoingDown), "isr-going-down", THIS, line(StopsDma.write, 2))
