@@ -158,6 +158,7 @@ class CTRL(Register):
     FRCSPD = Field(11, "force speed")
     FRCDPLX = Field(12, "force duplex")
     RST = Field(26, "device reset; clears itself")
+    VME = Field(30, "VLAN mode: insert the tags that transmit descriptors ask for")
 
 
 class STATUS(Register):
@@ -169,6 +170,14 @@ class STATUS(Register):
     LU = Field(1, "link up: the PHY has a link and CTRL.SLU is set")
     SPEED = Field(6, "link speed", width=2, reset=2, words=_SPEED_WORDS)
     ASDV = Field(8, "speed detected automatically", width=2, reset=2, words=_SPEED_WORDS)
+
+
+class VET(Register):
+    """VLAN EtherType: the first two bytes of an 802.1Q tag."""
+
+    offset = 0x00038
+    rtl = False
+    VET = Field(0, "EtherType, its first byte on the wire in bits 15 to 8", width=16, reset=0x8100)
 
 
 # --- Interrupts (SDM 13.4.17 to 13.4.21) ----------------------------------------------------------------------------
@@ -635,6 +644,22 @@ class BPTC(_Statistic):
     offset = 0x040F4
     rtl = False
     COUNT = Field(0, "frames", width=32)
+
+
+class TSCTC(_Statistic):
+    """TCP segmentation contexts transmitted: packets that left in segments, whole."""
+
+    offset = 0x040F8
+    rtl = False
+    COUNT = Field(0, "packets before segmentation", width=32)
+
+
+class TSCTFC(_Statistic):
+    """TCP segmentation contexts that failed: the packet's data was not as long as its context says."""
+
+    offset = 0x040FC
+    rtl = False
+    COUNT = Field(0, "packets before segmentation", width=32)
 
 
 #: Those of the registers that the RTL has.
