@@ -172,6 +172,13 @@ class STATUS(Register):
     ASDV = Field(8, "speed detected automatically", width=2, reset=2, words=_SPEED_WORDS)
 
 
+class CTRL_EXT(Register):
+    """Extended device control."""
+
+    offset = 0x00018
+    IAME = Field(27, "an access to ICR masks the causes of IAM (82571 and later)")
+
+
 class VET(Register):
     """VLAN EtherType: the first two bytes of an 802.1Q tag."""
 
@@ -201,7 +208,6 @@ class ITR(Register):
     """Interrupt throttling: the least time from one interrupt to the next; 0 for none."""
 
     offset = 0x000C4
-    rtl = False
     INTERVAL = Field(0, "in units of 256 ns", width=16)
 
 
@@ -226,6 +232,13 @@ class IMC(Register):
 
     offset = 0x000D8
     access = Access.CLEAR_BITS
+    writable = ICR.writable
+
+
+class IAM(Register):
+    """Interrupt acknowledge auto-mask: causes that an access to ICR masks, with CTRL_EXT.IAME."""
+
+    offset = 0x000E0
     writable = ICR.writable
 
 
