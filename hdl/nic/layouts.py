@@ -32,6 +32,15 @@ class RxErrors(data.Struct):
     RXE: 1  # receive data error
 
 
+class RxReport(data.Struct):
+    """What a frame's last descriptor says of it; a part of :class:`RxDescriptor`, in the same order."""
+
+    checksum: 16  # of the packet
+    status: RxStatus
+    errors: RxErrors
+    special: 16  # 802.1Q tag
+
+
 class TxCommand(data.Struct):
     """Command byte of a legacy transmit descriptor (SDM 3.3.3.1)."""
 
