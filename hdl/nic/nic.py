@@ -9,7 +9,7 @@ from hdl.nic.axi import Axi, AxiLite, AxiStream
 from hdl.nic.axi_lite import ADDRESS_WIDTH, AxiLiteSlave
 from hdl.nic.interrupts import Interrupts
 from hdl.nic.link import LinkStatus
-from hdl.nic.registers import STORAGE, RegisterFile, constant, port_name
+from hdl.nic.registers import RegisterFile, constant, is_array, is_storage, port_name
 from hdl.nic.rx_fifo import RxFifo
 from hdl.nic.rx_filter import RxFilter
 from hdl.nic.rx_ingress import RxIngress
@@ -132,9 +132,11 @@ def _connect_registers(m, registers, block) -> None:
         name = port_name(register)
         if name not in block.signature.members:
             continue
-        if register in STORAGE:
-            m.d.comb += getattr(block, name).eq(getattr(registers, name))
+        port, theirs = getattr(block, name), getattr(registers, name)
+        if is_storage(register):
+            m.d.comb += port.eq(theirs)
         else:
-            wiring.connect(m, getattr(registers, name), getattr(block, name))
+            for one, its in zip(port, theirs, strict=True) if is_array(register) else [(port, theirs)]:
+                wiring.connect(m, its, one)
     if "write_data" in block.signature.members:
         m.d.comb += block.write_data.eq(registers.write_data)
