@@ -147,8 +147,8 @@ class ModelNic:
             return
         link_changed = (value ^ self._values[CTRL.offset]) & CTRL.SLU
         self._values[CTRL.offset] = value
+        self._tx_queue.configure(self._values)
         if link_changed:
-            self._tx_queue.configure(self._values)
             self._interrupts.latch(ICR.LSC)
 
     def _write_tail(self, value: int) -> None:
