@@ -7,7 +7,16 @@ from dataclasses import dataclass
 
 import cocotb
 from cocotb.triggers import RisingEdge
-from cocotbext.axi import AxiBus, AxiLiteBus, AxiLiteMaster, AxiRam, AxiStreamBus, AxiStreamFrame, AxiStreamSource
+from cocotbext.axi import (
+    AxiBus,
+    AxiLiteBus,
+    AxiLiteMaster,
+    AxiRam,
+    AxiStreamBus,
+    AxiStreamFrame,
+    AxiStreamSink,
+    AxiStreamSource,
+)
 
 from cocotb_tests.support import start
 from emulator.engines.base import Verdict
@@ -28,12 +37,19 @@ GUARD = 64
 INPUTS = (
     "link_up",
     *(f"s_axil__{channel}" for channel in ("awvalid", "wvalid", "bready", "arvalid", "rready")),
-    *(f"m_axi__{channel}" for channel in ("awready", "wready", "bvalid", "arready", "rvalid")),
+    *(
+        f"{port}__{channel}"
+        for port in ("m_axi_rx", "m_axi_tx")
+        for channel in ("awready", "wready", "bvalid", "arready", "rvalid")
+    ),
     "s_axis_rx__tvalid",
+    "m_axis_tx__tready",
 )
 
 #: Signals of which one is high while the NIC does DMA.
-ACTIVITY = tuple(f"m_axi__{channel}valid" for channel in ("aw", "w", "b", "ar", "r"))
+ACTIVITY = tuple(
+    f"{port}__{channel}valid" for port in ("m_axi_rx", "m_axi_tx") for channel in ("aw", "w", "b", "ar", "r")
+)
 
 #: Clocks without DMA after which there is none under way: longer than any pause that the models make.
 QUIET = 250
@@ -60,8 +76,10 @@ class NicTester:
     def __init__(self, dut):
         self.dut = dut
         self.registers = AxiLiteMaster(AxiLiteBus.from_prefix(dut, "s_axil_"), dut.clk, dut.rst)
-        self.memory = AxiRam(AxiBus.from_prefix(dut, "m_axi_"), dut.clk, dut.rst, size=MEMORY_BYTES)
+        self.memory = AxiRam(AxiBus.from_prefix(dut, "m_axi_rx_"), dut.clk, dut.rst, size=MEMORY_BYTES)
+        self.tx_port = AxiRam(AxiBus.from_prefix(dut, "m_axi_tx_"), dut.clk, dut.rst, mem=self.memory.mem)
         self.wire = AxiStreamSource(AxiStreamBus.from_prefix(dut, "s_axis_rx_"), dut.clk, dut.rst)
+        self.sink = AxiStreamSink(AxiStreamBus.from_prefix(dut, "m_axis_tx_"), dut.clk, dut.rst)
         self.verdicts: list[Verdict] = []
         self.quiet = 0  # clocks without DMA
         self.ring = self.size = self.next_to_clean = self.next_to_use = 0
@@ -75,8 +93,8 @@ class NicTester:
             dut: the NIC.
             stalls: pause the buses at random.
         """
-        for model in ("cocotb.nic.m_axi_", "cocotb.nic.s_axil_", "cocotb.nic.s_axis_rx_"):
-            logging.getLogger(model).setLevel(logging.WARNING)
+        for port in ("m_axi_rx", "m_axi_tx", "s_axil", "s_axis_rx", "m_axis_tx"):
+            logging.getLogger(f"cocotb.nic.{port}_").setLevel(logging.WARNING)
         await start(dut, **dict.fromkeys(INPUTS, 0))
         tester = cls(dut)
         if stalls:
@@ -86,17 +104,17 @@ class NicTester:
         return tester
 
     def _stall(self) -> None:
-        memory = self.memory
-        channels = (
-            memory.write_if.aw_channel,
-            memory.write_if.w_channel,
-            memory.write_if.b_channel,
-            memory.read_if.ar_channel,
-            memory.read_if.r_channel,
-        )
-        for channel in channels:
-            often = random.choice((0.1, 0.5, 0.9))
-            channel.set_pause_generator(random.random() < often for _ in itertools.repeat(None))
+        for port in (self.memory, self.tx_port):
+            channels = (
+                port.write_if.aw_channel,
+                port.write_if.w_channel,
+                port.write_if.b_channel,
+                port.read_if.ar_channel,
+                port.read_if.r_channel,
+            )
+            for channel in channels:
+                often = random.choice((0.1, 0.5, 0.9))
+                channel.set_pause_generator(random.random() < often for _ in itertools.repeat(None))
         self.wire.set_pause_generator(random.random() < 0.2 for _ in itertools.repeat(None))
 
     async def _watch(self) -> None:

@@ -17,10 +17,13 @@ from hdl.nic.layouts import RxDescriptor
 from hdl.nic.regmap import (
     BAR_BYTES,
     CTRL,
+    CTRL_EXT,
+    IAM,
     ICR,
     ICS,
     IMC,
     IMS,
+    ITR,
     RAH,
     RAL,
     RCTL,
@@ -162,6 +165,7 @@ class Program:
             self.give_descriptors: 4,
             self.read_anything: 6,
             self.write_causes: 3,
+            self.write_moderation: 1,
             self.write_addresses: 2,
             self.write_rctl: 2,
             self.write_ring_while_on: 1,
@@ -215,6 +219,11 @@ class Program:
     async def write_causes(self) -> None:
         """One of the interrupt registers."""
         await self.twins.write(random.choice((ICR, ICS, IMS, IMC)).offset, random.getrandbits(32))
+
+    async def write_moderation(self) -> None:
+        """Auto-masking, and intervals that are over before the step is."""
+        register, bits = random.choice(((IAM, 0xFFFF_FFFF), (CTRL_EXT, CTRL_EXT.IAME), (ITR, 3)))
+        await self.twins.write(register.offset, random.getrandbits(32) & bits)
 
     async def write_addresses(self) -> None:
         """A receive address: valid or not, for destinations or not."""

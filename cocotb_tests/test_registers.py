@@ -1,20 +1,40 @@
 """Register file: decode of every offset, storage, and pulses for the registers that live elsewhere."""
 
+import os
 import random
 
 import cocotb
+import pytest
 from cocotb.triggers import ReadOnly, RisingEdge
 
 from cocotb_tests.support import simulate, start, write_verilog
 from hdl.nic import regmap
-from hdl.nic.registers import ELSEWHERE, STORAGE, RegisterFile, port_name
+from hdl.nic.registers import RegisterFile, is_array, is_storage, port_name
 
-#: Every register: offset to class and index.
-PLACES = {register.at(i): (register, i) for register in regmap.RTL_REGISTERS for i in range(register.count)}
+#: Queues of the NIC whose registers these are.
+QUEUES = int(os.environ.get("TEST_QUEUES", "1"))
+
+REGISTERS = regmap.rtl_registers(QUEUES)
+
+#: Every offset: register and index. Of a queue's register some have two.
+PLACES = {
+    offset: (register, index)
+    for register in REGISTERS
+    for index, offsets in enumerate(register.places(QUEUES))
+    for offset in offsets
+}
+
+#: The ports of registers that live in other blocks, by register and index.
+ELSEWHERE = {
+    (register, index): f"{port_name(register)}__{index}" if is_array(register) else port_name(register)
+    for register in REGISTERS
+    if not is_storage(register)
+    for index in range(len(register.places(QUEUES)))
+}
 
 
 async def begin(dut) -> None:
-    values = {f"{port_name(register)}__value": random.getrandbits(32) for register in ELSEWHERE}
+    values = {f"{port}__value": random.getrandbits(32) for port in ELSEWHERE.values()}
     await start(
         dut,
         access__read=0,
@@ -27,9 +47,14 @@ async def begin(dut) -> None:
     )
 
 
-def pulses(dut, kind: str) -> list[str]:
+def pulses(dut, kind: str) -> list:
     """The registers elsewhere that are being read or written."""
-    return [r.__name__ for r in ELSEWHERE if getattr(dut, f"{port_name(r)}__{kind}").value]
+    return [place for place, port in ELSEWHERE.items() if getattr(dut, f"{port}__{kind}").value]
+
+
+def only(offset: int) -> list:
+    """The register elsewhere that has this offset, if any."""
+    return [PLACES[offset]] if PLACES.get(offset) in ELSEWHERE else []
 
 
 async def read(dut, offset: int) -> int:
@@ -37,8 +62,7 @@ async def read(dut, offset: int) -> int:
     dut.access__read.value, dut.access__read_word.value = 1, offset // 4
     await ReadOnly()
     value = dut.access__read_data.value.to_unsigned()
-    register = PLACES.get(offset, (None,))[0]
-    assert pulses(dut, "read") == ([register.__name__] if register in ELSEWHERE else [])
+    assert pulses(dut, "read") == only(offset)
     assert not pulses(dut, "write")
     await RisingEdge(dut.clk)
     dut.access__read.value = 0
@@ -50,8 +74,7 @@ async def write(dut, offset: int, value: int, mask: int = 0xFFFF_FFFF) -> None:
     dut.access__write.value, dut.access__write_word.value = 1, offset // 4
     dut.access__write_data.value, dut.access__write_mask.value = value, mask
     await ReadOnly()
-    register = PLACES.get(offset, (None,))[0]
-    assert pulses(dut, "write") == ([register.__name__] if register in ELSEWHERE else [])
+    assert pulses(dut, "write") == only(offset)
     assert not pulses(dut, "read")
     assert dut.write_data.value.to_unsigned() == value & mask
     await RisingEdge(dut.clk)
@@ -62,14 +85,14 @@ async def write(dut, offset: int, value: int, mask: int = 0xFFFF_FFFF) -> None:
 async def decodes_every_offset(dut):
     """Reset values; offsets without a register read as zero."""
     await begin(dut)
-    for offset in range(0, 0x6000, 4):
-        register, _ = PLACES.get(offset, (None, 0))
-        if register is None:
+    for offset in range(0, max(PLACES) + 0x100, 4):
+        place = PLACES.get(offset)
+        if place is None:
             expected = 0
-        elif register in STORAGE:
-            expected = register.reset
+        elif place in ELSEWHERE:
+            expected = getattr(dut, f"{ELSEWHERE[place]}__value").value.to_unsigned()
         else:
-            expected = getattr(dut, f"{port_name(register)}__value").value.to_unsigned()
+            expected = place[0].reset
         assert await read(dut, offset) == expected, f"offset {offset:#07x}"
 
 
@@ -77,18 +100,22 @@ async def decodes_every_offset(dut):
 async def stores_writable_bits(dut):
     """Random writes, byte strobes included, anywhere; every register holds what was last written to it."""
     await begin(dut)
-    stored = {offset: register.reset for offset, (register, _) in PLACES.items() if register in STORAGE}
+    stored = {place: place[0].reset for place in PLACES.values() if place not in ELSEWHERE}
     offsets = [*PLACES, *random.sample(range(0, regmap.BAR_BYTES, 4), 50)]
     for _ in range(3000):
         offset, value = random.choice(offsets), random.getrandbits(32)
         mask = sum(0xFF << 8 * lane for lane in range(4) if random.random() < 0.8)
         await write(dut, offset, value, mask)
-        if offset in stored:
-            changed = mask & PLACES[offset][0].writable
-            stored[offset] = stored[offset] & ~changed | value & changed
-        check = random.choice(list(stored))
-        assert await read(dut, check) == stored[check], f"offset {check:#07x}"
+        place = PLACES.get(offset)
+        if place in stored:
+            changed = mask & place[0].writable
+            stored[place] = stored[place] & ~changed | value & changed
+        check = random.choice([at for at, place in PLACES.items() if place in stored])
+        assert await read(dut, check) == stored[PLACES[check]], f"offset {check:#07x}"
 
 
-def test_registers():
-    simulate("test_registers", "registers", [write_verilog(RegisterFile(), "registers")])
+@pytest.mark.parametrize("queues", [1, 3])
+def test_registers(queues, monkeypatch):
+    monkeypatch.setenv("TEST_QUEUES", str(queues))
+    source = write_verilog(RegisterFile(queues), "registers", folder=f"registers_{queues}")
+    simulate("test_registers", "registers", [source], folder=f"test_registers_{queues}")

@@ -38,7 +38,7 @@ class Fifo:
                 frame = RxFrame.from_bits(dut.frame.value.to_unsigned())
                 beats = self.trial[:-1] if dut.commit_short.value else self.trial
                 assert len(beats) == -(-frame.length // lanes)
-                self.frames.append((b"".join(beats)[: frame.length], frame.errors))
+                self.frames.append((b"".join(beats)[: frame.length], frame.report.errors))
             if dut.commit.value or dut.discard.value:
                 assert not (dut.commit.value and dut.discard.value)
                 self.trial = []

@@ -44,17 +44,17 @@ async def segments_of(dut, frame) -> list:
 @cocotb.test()
 @cocotb.parametrize(rctl=SIZES)
 async def cuts_frames(dut, rctl):
-    """Lengths around multiples of the buffer; errors only in the last segment."""
+    """Lengths around multiples of the buffer; the report only in the last segment."""
     await start(dut, **dict.fromkeys(INPUTS, 0))
     dut.rctl.value, dut.run.value, dut.enable.value = rctl, 1, 1
     size = buffer_bytes(rctl)
     for length in (1, 64, size - 1, size, size + 1, 2 * size - 1, 2 * size, random.randint(1, 16384)):
-        frame = RxFrame.const({"length": min(length, 32768), "errors": {"CE": 1}})
+        frame = RxFrame.const({"length": min(length, 32768), "report": {"special": 0xABCD}, "small": 1})
         segments = await segments_of(dut, frame)
         lengths = [size] * ((frame.length - 1) // size) + [(frame.length - 1) % size + 1]
         assert [s.length for s in segments] == lengths
         assert [s.eop for s in segments] == [0] * (len(lengths) - 1) + [1]
-        assert [s.errors.CE for s in segments] == [s.eop for s in segments]
+        assert [(s.report.special, s.small) for s in segments] == [(0xABCD * s.eop, s.eop) for s in segments]
 
 
 @cocotb.test()

@@ -8,7 +8,7 @@ from cocotb.triggers import ReadOnly, RisingEdge
 
 from cocotb_tests.support import cycles, simulate, start, write_verilog
 from hdl.nic.axi import Resp
-from hdl.nic.layouts import RxDescriptor
+from hdl.nic.layouts import RxDescriptor, RxStatus
 from hdl.nic.rx_descriptors import DESCRIPTOR_BYTES, Ring
 from hdl.nic.rx_segments import Segment
 from hdl.nic.rx_writeback import BURSTS, SEGMENTS, RxWriteBack, Started, WriteBack
@@ -24,11 +24,13 @@ class Writer:
         answered: segments whose payload has been answered.
         writebacks: write-backs that were started: address, descriptor, EOP.
         done: write-backs that were answered.
+        small: whether they ended a small frame, as ``done_small`` said.
     """
 
     def __init__(self, dut, latency: int):
         self.dut, self.latency = dut, latency
         self.answered, self.done = 0, 0
+        self.small: list[int] = []
         self.writebacks: list[tuple[int, object, int]] = []
         self._to_start: deque[int] = deque()  # bursts of segments that are left, by segment
         self._under_way: deque[tuple[int, str]] = deque()
@@ -64,6 +66,7 @@ class Writer:
         if dut.done.value:
             assert bool(dut.done_eop.value) == (kind == "eop")
             self.done += 1
+            self.small.append(int(dut.done_small.value))
 
     def _next_burst(self) -> str | None:
         dut = self.dut
@@ -72,6 +75,7 @@ class Writer:
             assert len(self.writebacks) < self.answered, "a descriptor before its payload was answered"
             descriptor = RxDescriptor.from_bits(item.data << 64)
             self.writebacks.append((item.address, descriptor, item.eop))
+            self._small = item.small
             return "eop" if item.eop else "descriptor"
         if self._to_start and random.random() < 0.8:
             self._to_start[0] -= 1
@@ -85,10 +89,26 @@ class Writer:
         dut = self.dut
         writeback = kind in ("descriptor", "eop")
         dut.response__bvalid.value = dut.writebacks__ready.value = 0
-        dut.started.value = Started.const({"writeback": writeback, "last": kind in ("last", "eop")}).as_bits()
+        started = {"writeback": writeback, "last": kind in ("last", "eop"), "small": writeback and self._small}
+        dut.started.value = Started.const(started).as_bits()
         dut.started_valid.value = 1
         self._under_way.append((now + self.latency, kind))
         await RisingEdge(dut.clk)
+
+
+def random_segment():
+    """As it comes from the block before: what is said of the frame is in its last segment."""
+    eop = random.getrandbits(1)
+    report = {"checksum": random.getrandbits(16), "special": random.getrandbits(16), "status": {"VP": 1}}
+    report |= {"errors": {"CE": random.getrandbits(1)}}
+    return Segment.const(
+        {
+            "length": random.getrandbits(14),
+            "eop": eop,
+            "report": report if eop else {},
+            "small": eop and random.getrandbits(1),
+        }
+    )
 
 
 @cocotb.test(timeout_time=2, timeout_unit="ms")
@@ -103,7 +123,7 @@ async def keeps_the_order(dut, latency):
     dut.run.value = 1
     writer, sent = Writer(dut, latency), []
     while len(sent) < 120:
-        segment = Segment.const({"length": random.getrandbits(14), "eop": random.getrandbits(1), "errors": {"CE": 1}})
+        segment = random_segment()
         await ReadOnly()
         room = bool(dut.segment_room.value)
         await RisingEdge(dut.clk)
@@ -120,10 +140,12 @@ async def keeps_the_order(dut, latency):
     for number, (segment, (address, descriptor, eop)) in enumerate(zip(sent, writer.writebacks, strict=True)):
         assert address == BASE + (head + number) % SIZE * DESCRIPTOR_BYTES + 8
         assert (descriptor.length, eop) == (segment.length, segment.eop)
-        status = descriptor.status
-        assert (1, segment.eop, segment.eop) == (status.DD, status.EOP, status.IXSM)
-        assert descriptor.errors.CE
-        assert (descriptor.checksum, descriptor.special) == (0, 0)
+        report = segment.report
+        status = RxStatus.const({"DD": 1, "EOP": segment.eop}).as_bits() | report.status.as_bits()
+        assert descriptor.status.as_bits() == status
+        assert descriptor.errors.as_bits() == report.errors.as_bits()
+        assert (descriptor.checksum, descriptor.special) == (report.checksum, report.special)
+    assert writer.small == [segment.small for segment in sent]
 
 
 @cocotb.test()

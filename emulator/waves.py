@@ -98,14 +98,14 @@ def _nic_groups(prefix: str, core: str, number: int) -> dict[str, list[_Trace]]:
             _Trace("verdict given", f"{slot}.verdict_valid"),
             _Trace("verdict", f"{slot}.verdict", 3, words="verdict"),
         ],
-        f"{prefix}DMA": [
-            _Trace("reads descriptors", f"{slot}.arvalid"),
+        f"{prefix}DMA of reception": [
+            _Trace("reads descriptors", f"{slot}.rx_arvalid"),
             _Trace("descriptors read ahead", f"{queue}.descriptors.level", 6, _DECIMAL),
-            _Trace("writes", f"{slot}.awvalid"),
-            _Trace("to address", f"{slot}.awaddr", 64, _HEX),
-            _Trace("data", f"{slot}.wvalid"),
+            _Trace("writes", f"{slot}.rx_awvalid"),
+            _Trace("to address", f"{slot}.rx_awaddr", 64, _HEX),
+            _Trace("data", f"{slot}.rx_wvalid"),
             _Trace("data is a descriptor", f"{queue}.writer.\\burst.writeback"),
-            _Trace("write response", f"{slot}.bvalid"),
+            _Trace("write response", f"{slot}.rx_bvalid"),
         ],
         f"{prefix}ring": [
             _Trace("RDT: given to the NIC", f"{queue}.tail", 16, _DECIMAL),

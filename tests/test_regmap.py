@@ -55,9 +55,9 @@ def test_what_every_8254x_driver_relies_on() -> None:
 
 def test_what_the_rtl_lacks_so_far_is_transmission_and_moderation() -> None:
     assert [register.__name__ for register in REGISTERS if not register.rtl] == [
-        "ITR", "RDTR", "RADV",
+        "VET", "RDTR", "RADV",
         "TCTL", "TIPG", "TDBAL", "TDBAH", "TDLEN", "TDH", "TDT", "TIDV", "TXDCTL", "TADV",
-        "GPTC", "GOTCL", "GOTCH", "TPT", "MPTC", "BPTC",
+        "GPTC", "GOTCL", "GOTCH", "TPT", "MPTC", "BPTC", "TSCTC", "TSCTFC",
     ]  # fmt: skip
     assert not set(regmap.RTL_REGISTERS) & {register for register in REGISTERS if not register.rtl}
     assert (regmap.TCTL.offset, regmap.TDT.offset, regmap.ITR.offset) == (0x400, 0x3818, 0xC4)

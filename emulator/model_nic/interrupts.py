@@ -1,4 +1,4 @@
-"""Interrupt causes, mask and throttling: ICR, ITR, ICS, IMS and IMC (SDM 13.4.17 to 13.4.21)."""
+"""Interrupt causes, mask and throttling: ICR, ITR, ICS, IMS, IMC and IAM (SDM 13.4.17 to 13.4.21)."""
 
 from __future__ import annotations
 
@@ -20,9 +20,20 @@ class Interrupts:
     Attributes:
         latched: causes.
         mask: enabled causes.
+        auto_mask: causes that an access to ICR masks: IAM, if CTRL_EXT.IAME is set.
     """
 
-    __slots__ = ("_changed", "_interval_ns", "_level", "_may_rise", "_schedule", "_waits_for", "latched", "mask")
+    __slots__ = (
+        "_changed",
+        "_interval_ns",
+        "_level",
+        "_may_rise",
+        "_schedule",
+        "_waits_for",
+        "auto_mask",
+        "latched",
+        "mask",
+    )
 
     def __init__(self, schedule: Schedule, changed: Callable[[bool], None]) -> None:
         """``changed`` is called with the new level of the line when it changes."""
@@ -34,6 +45,7 @@ class Interrupts:
         self._waits_for = 0  # the time at which it is looked at again
         self.latched = 0
         self.mask = 0
+        self.auto_mask = 0
 
     def latch(self, causes: int) -> None:
         """Causes arise, in the hardware or through ICS."""
@@ -45,12 +57,14 @@ class Interrupts:
     def read_and_clear(self) -> int:
         """A read of ICR."""
         latched, self.latched = self.latched, 0
+        self.mask &= ~self.auto_mask
         self._drive()
         return latched
 
     def clear(self, causes: int) -> None:
         """A write to ICR."""
         self.latched &= ~causes
+        self.mask &= ~self.auto_mask
         self._drive()
 
     def enable(self, causes: int) -> None:
@@ -72,7 +86,7 @@ class Interrupts:
 
     def reset(self) -> None:
         """Nothing is latched, everything is masked, nothing is throttled."""
-        self.latched = self.mask = 0
+        self.latched = self.mask = self.auto_mask = 0
         self._interval_ns = self._may_rise = 0
         self._drive()
 

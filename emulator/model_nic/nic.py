@@ -16,6 +16,8 @@ from emulator.model_nic.statistics import Statistics
 from emulator.model_nic.tx_queue import TxQueue
 from hdl.nic.regmap import (
     CTRL,
+    CTRL_EXT,
+    IAM,
     ICR,
     ICS,
     IMC,
@@ -118,6 +120,8 @@ class ModelNic:
         match offset:
             case ITR.offset:
                 self._interrupts.throttle(values[offset])
+            case IAM.offset | CTRL_EXT.offset:
+                self._interrupts.auto_mask = values[IAM.offset] if values[CTRL_EXT.offset] & CTRL_EXT.IAME else 0
             case RDTR.offset | RADV.offset:
                 self._rx_timers.configure(values[RDTR.offset], values[RADV.offset])
             case TIDV.offset | TADV.offset:
@@ -143,8 +147,8 @@ class ModelNic:
             return
         link_changed = (value ^ self._values[CTRL.offset]) & CTRL.SLU
         self._values[CTRL.offset] = value
+        self._tx_queue.configure(self._values)
         if link_changed:
-            self._tx_queue.configure(self._values)
             self._interrupts.latch(ICR.LSC)
 
     def _write_tail(self, value: int) -> None:

@@ -36,6 +36,8 @@ from hdl.nic.regmap import (
     TORL,
     TPR,
     TPT,
+    TSCTC,
+    TSCTFC,
     Access,
     Register,
 )
@@ -112,6 +114,10 @@ class Statistics:
         self._sent_octets += length
         if destination and destination[0] & 1:
             self._counts[BPTC.offset if destination == BROADCAST else MPTC.offset] += 1
+
+    def segmented_packet(self, whole: bool) -> None:
+        """The last segment of a packet is in the FIFO; whether that was all of what its context announced."""
+        self._counts[TSCTC.offset if whole else TSCTFC.offset] += 1
 
     def short_frame(self, bad_fcs: bool) -> None:
         """A frame under the minimum length passed the filter."""

@@ -1,5 +1,7 @@
 """Transmit queue: from descriptors in host memory over the FIFO to the wire (SDM 3.3 and 3.4).
 
+What becomes of descriptors and data before they are frames is in tx_packet.py.
+
 TDH, TDBAL, TDBAH and TDLEN take effect while TCTL.EN is clear. Then no descriptor is begun; frames that are in the FIFO
 still go out. Descriptors are fetched one after the other without waiting for data; a frame goes out once it is whole.
 """
@@ -7,7 +9,6 @@ still go out. Descriptors are fetched one after the other without waiting for da
 from __future__ import annotations
 
 import zlib
-from collections import deque
 from collections.abc import Mapping
 
 from driver.kernel.costs import Costs
@@ -19,8 +20,10 @@ from emulator.model_nic.memory import ModelMemory
 from emulator.model_nic.schedule import Schedule
 from emulator.model_nic.statistics import Statistics
 from emulator.model_nic.timing import BEAT_BYTES, CLOCK_NS, COMMIT_NS, DESCRIPTOR_NS, WRITEBACK_NS
+from emulator.model_nic.tx_descriptor import Fetched
+from emulator.model_nic.tx_packet import Frame, PacketBuilder
 from emulator.wire_timing import FCS_BYTES, MIN_FRAME_BYTES, PREAMBLE_BYTES, PS_PER_NS
-from hdl.nic.regmap import CTRL, ICR, TCTL, TDBAH, TDBAL, TDLEN, TIPG
+from hdl.nic.regmap import CTRL, ICR, TCTL, TDBAH, TDBAL, TDLEN, TIPG, VET
 
 FIFO_BYTES = 16 * 1024
 _IPG_BYTES = 4  #: what the hardware adds to TIPG.IPGT
@@ -37,7 +40,10 @@ class TxQueue:
     """
 
     __slots__ = (
+        "_asked_bytes",
+        "_asked_ends",
         "_base",
+        "_builder",
         "_byte_ps",
         "_claim",
         "_count",
@@ -45,9 +51,7 @@ class TxQueue:
         "_dma_read_ns",
         "_enabled",
         "_fetching",
-        "_fifo",
         "_fifo_bytes",
-        "_frame_bytes",
         "_gap_ps",
         "_generation",
         "_in_fifo",
@@ -55,12 +59,12 @@ class TxQueue:
         "_link",
         "_memory",
         "_pad",
-        "_parts",
         "_resets",
         "_schedule",
         "_statistics",
         "_tail",
         "_timers",
+        "_waits",
         "_wire_free_ps",
         "_writeback_ns",
         "cut_off",
@@ -93,6 +97,7 @@ class TxQueue:
         self._in_fifo = 0  # whole frames that are in the FIFO or on the wire
         self.cut_off = 0
         self._wire_free_ps = 0  # the last frame and its gap are over
+        self._builder = PacketBuilder(statistics)
         self.listener: Listener | None = None
         self.reset(values)
 
@@ -100,12 +105,12 @@ class TxQueue:
         """Device reset: the FIFO and the ring are empty; a frame on the wire is cut off and nobody takes it for one."""
         self._base = self._count = self._tail = 0
         self._enabled = self._link = False
-        self._fifo: deque[tuple[int, int]] = deque()  # frames in the FIFO: when each has left, and its bytes
-        self._fifo_bytes = 0
+        self._fifo_bytes = 0  # of whole frames
         self._resets += 1
         self.cut_off += self._in_fifo
         self._in_fifo = 0
         self._wire_free_ps = min(self._wire_free_ps, self._schedule.now * PS_PER_NS)
+        self._builder.reset()
         self._begin_at(0)
         self.configure(values)
 
@@ -114,7 +119,9 @@ class TxQueue:
         tctl = values[TCTL.offset]
         self._pad = bool(tctl & TCTL.PSP)
         self._gap_ps = (TIPG.IPGT.get(values[TIPG.offset]) + _IPG_BYTES) * self._byte_ps
-        self._link = bool(values[CTRL.offset] & CTRL.SLU)
+        ctrl = values[CTRL.offset]
+        self._link = bool(ctrl & CTRL.SLU)
+        self._builder.tag_ethertype = values[VET.offset] if ctrl & CTRL.VME else 0
         enabled = bool(tctl & TCTL.EN)
         if not enabled:
             base = values[TDBAH.offset] << 32 | values[TDBAL.offset]
@@ -141,8 +148,9 @@ class TxQueue:
         self.head = self._claim = index
         self._fetching = False
         self._descriptors_ready = 0  # when the next one is there, in ns: a run of them is fetched ahead
-        self._parts: list[bytes] = []  # data of the frame whose descriptors come in
-        self._frame_bytes = 0  # of all its descriptors so far
+        self._asked_bytes = self._asked_ends = 0  # of data that is on its way, and ends of packets in it
+        self._waits = False  # for room in the FIFO, with the next descriptor
+        self._builder.drop()
 
     # --- descriptors and data ------------------------------------------------------------------------------------
 
@@ -166,63 +174,68 @@ class TxQueue:
         place = self._base + self._claim * descriptor.BYTES
         if place + descriptor.BYTES > memory.size:
             return  # the bus says no, and the queue stops
-        address, length, command = descriptor.fetch(memory.pages, place)
-        if address + length > memory.size or command & descriptor.DEXT:
-            return  # the same; extended descriptors are not there yet
-        while self._fifo and self._fifo[0][0] <= now:
-            self._fifo_bytes -= self._fifo.popleft()[1]
-        if self._fifo and self._fifo_bytes + self._frame_bytes + length > FIFO_BYTES:
-            self._schedule.at(self._fifo[0][0], self._take_descriptor, generation)
+        fetched = descriptor.fetch(memory.pages, place)
+        length = fetched.length
+        if fetched.address + length > memory.size and length:
+            return  # the same
+        if self._fills_fifo(length):
+            self._waits = True
             return
         transfer = -(-length // BEAT_BYTES) * CLOCK_NS
-        there = now + self._dma_read_ns + transfer
         self._descriptors_ready = now + max(transfer, CLOCK_NS)
         index = self._claim
         self._claim = (index + 1) % self._count
-        self._frame_bytes += length
-        times = self._plan_frame(there + COMMIT_NS, command) if command & descriptor.EOP else None
-        self._schedule.at(there, self._take_data, (generation, index, address, length, command, times))
+        self._asked_bytes += length
+        self._asked_ends += fetched.ends
+        self._schedule.at(now + self._dma_read_ns + transfer, self._take_data, (generation, index, fetched))
         self._fetching = False
         self._fetch_next()
 
-    def _plan_frame(self, earliest: int, command: int) -> tuple[int, int]:
-        """The frame is whole at a time in ns; returns start and end on the wire, in ps."""
-        length = self._frame_bytes
-        self._frame_bytes = 0
-        sent = length if command & descriptor.IFCS else max(length - FCS_BYTES, 0)
-        if self._pad:
-            sent = max(sent, MIN_FRAME_BYTES)
-        start = max(earliest * PS_PER_NS, self._wire_free_ps)
-        end = start + (PREAMBLE_BYTES + sent + FCS_BYTES) * self._byte_ps
-        self._wire_free_ps = end + self._gap_ps
-        self._fifo.append((-(-end // PS_PER_NS), length))
-        self._fifo_bytes += length
-        return start, end
+    def _fills_fifo(self, length: int) -> bool:
+        """Whether so much more data must wait until a frame has left; a frame that is larger than the FIFO need not."""
+        if not self._in_fifo and not self._asked_ends:
+            return False
+        return self._fifo_bytes + self._builder.waiting + self._asked_bytes + length > FIFO_BYTES
 
-    def _take_data(self, work: tuple[int, int, int, int, int, tuple[int, int] | None]) -> None:
+    def _look_again(self) -> None:
+        """There may be room in the FIFO now for the data of the descriptor that waits for it."""
+        if self._waits:
+            self._waits = False
+            self._take_descriptor(self._generation)
+
+    def _take_data(self, work: tuple[int, int, Fetched]) -> None:
         """A descriptor's data is in the FIFO."""
-        generation, index, address, length, command, times = work
+        generation, index, fetched = work
         if generation != self._generation:
             return
-        self._parts.append(self._memory.pages[address : address + length])
-        if times is not None:
-            frame = self._frame(b"".join(self._parts), command, times)
-            self._parts = []
-            self._in_fifo += 1
-            self._schedule.at(-(-frame.end_ps // PS_PER_NS), self._sent, (self._resets, frame))
+        address, length, command = fetched.address, fetched.length, fetched.command
+        self._asked_bytes -= length
+        self._asked_ends -= fetched.ends
+        for frame in self._builder.add(fetched, self._memory.pages[address : address + length]):
+            self._load(frame)
         if command & descriptor.RS:
             descriptor.write_back(self._memory.pages, self._base + index * descriptor.BYTES)
         self._schedule.at(self._schedule.now + self._writeback_ns, self._finished, (generation, index, command))
+        self._look_again()
 
-    def _frame(self, data: bytes, command: int, times: tuple[int, int]) -> SentFrame:
-        """A frame as the wire gets it; without IFCS its last bytes are its FCS, as software made it."""
-        bad_fcs = False
-        if not command & descriptor.IFCS:
+    def _load(self, frame: Frame) -> None:
+        """A frame is whole: it goes out as soon as the wire is free."""
+        data, bad_fcs = self._checked(frame)
+        start = max((self._schedule.now + COMMIT_NS) * PS_PER_NS, self._wire_free_ps)
+        end = start + (PREAMBLE_BYTES + len(data) + FCS_BYTES) * self._byte_ps
+        self._wire_free_ps = end + self._gap_ps
+        self._in_fifo += 1
+        self._fifo_bytes += len(frame.data)
+        sent = SentFrame(data, start, end, bad_fcs)
+        self._schedule.at(-(-end // PS_PER_NS), self._sent, (self._resets, sent, len(frame.data)))
+
+    def _checked(self, frame: Frame) -> tuple[bytes, bool]:
+        """A frame as the wire gets it, without FCS; and whether its FCS, if software made it, is wrong."""
+        data, bad_fcs = frame.data, False
+        if not frame.insert_fcs:
             data, fcs = data[:-FCS_BYTES], data[-FCS_BYTES:]
             bad_fcs = zlib.crc32(data).to_bytes(FCS_BYTES, "little") != fcs
-        if self._pad:
-            data = data.ljust(MIN_FRAME_BYTES, b"\0")
-        return SentFrame(data, *times, bad_fcs)
+        return data.ljust(MIN_FRAME_BYTES, b"\0") if self._pad else data, bad_fcs
 
     def _finished(self, work: tuple[int, int, int]) -> None:
         """The response to a descriptor's write-back has come; those without RS keep their place in the order."""
@@ -240,12 +253,14 @@ class TxQueue:
 
     # --- the wire ------------------------------------------------------------------------------------------------
 
-    def _sent(self, work: tuple[int, SentFrame]) -> None:
-        """A frame has left."""
-        resets, frame = work
+    def _sent(self, work: tuple[int, SentFrame, int]) -> None:
+        """A frame has left, and so many bytes of the FIFO are free."""
+        resets, frame, length = work
         if resets != self._resets:
             return
         self._in_fifo -= 1
+        self._fifo_bytes -= length
+        self._look_again()
         self._statistics.sent_frame(len(frame.data) + FCS_BYTES, frame.data[:6])
         if self.listener is not None:
             self.listener(frame)

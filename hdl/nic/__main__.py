@@ -11,7 +11,7 @@ def main() -> None:
     """Write the file that the command line names; one line on stderr and exit status 2 if that is impossible."""
     parser = argparse.ArgumentParser(prog="python -m hdl.nic", description="Write the NIC as Verilog, module nic.")
     parser.add_argument("out", type=Path, help="file to write")
-    parser.add_argument("--data-width", type=int, default=64, help="bits of the DMA port and of the receive stream")
+    parser.add_argument("--data-width", type=int, default=64, help="bits of the DMA ports and of the streams")
     parser.add_argument("--rx-fifo-bytes", type=int, default=16384, help="size of the receive FIFO")
     forms = [form.value for form in verilog.Form]
     parser.add_argument(

@@ -32,6 +32,15 @@ class RxErrors(data.Struct):
     RXE: 1  # receive data error
 
 
+class RxReport(data.Struct):
+    """What a frame's last descriptor says of it; a part of :class:`RxDescriptor`, in the same order."""
+
+    checksum: 16  # of the packet
+    status: RxStatus
+    errors: RxErrors
+    special: 16  # 802.1Q tag
+
+
 class TxCommand(data.Struct):
     """Command byte of a legacy transmit descriptor (SDM 3.3.3.1)."""
 
@@ -65,6 +74,82 @@ class TxDescriptor(data.Struct):
     reserved: 4
     css: 8  # where the checksum starts
     special: 16  # 802.1Q tag
+
+
+class TxContextCommand(data.Struct):
+    """Command byte of a TCP/IP context descriptor (SDM 3.3.6.1)."""
+
+    TCP: 1  # the packets are TCP; UDP if clear
+    IP: 1  # they are IPv4; IPv6 if clear
+    TSE: 1  # this is the context for segmentation, not the one for checksums only
+    RS: 1  # report status: write the descriptor back
+    reserved: 1
+    DEXT: 1  # not a legacy descriptor
+    reserved2: 1
+    IDE: 1  # its interrupt may be delayed
+
+
+class TxContextDescriptor(data.Struct):
+    """TCP/IP context descriptor, 16 bytes (SDM 3.3.6): how to handle the packets of the data descriptors that follow.
+
+    Offsets count from the start of the packet, a tag that the hardware inserts not included. An end of 0 is that of
+    the packet; else it is the last byte that is summed up.
+    """
+
+    ipcss: 8  # where the IP checksum starts
+    ipcso: 8  # where it goes
+    ipcse: 16  # where it ends
+    tucss: 8  # where the TCP or UDP checksum starts: the TCP or UDP header
+    tucso: 8  # where it goes
+    tucse: 16  # where it ends
+    paylen: 20  # bytes behind the headers, of all segments together
+    dtyp: 4  # TX_CONTEXT
+    command: TxContextCommand
+    status: TxStatus
+    reserved: 4
+    hdrlen: 8  # bytes of the headers that each segment gets
+    mss: 16  # bytes behind them, in each segment but the last
+
+
+class TxDataCommand(data.Struct):
+    """Command byte of a TCP/IP data descriptor (SDM 3.3.7.1).
+
+    With TSE, the first descriptor of a packet has IFCS and VLE for all its segments; else the last one has.
+    """
+
+    EOP: 1  # end of packet
+    IFCS: 1  # insert the FCS
+    TSE: 1  # segment the packet
+    RS: 1  # report status: write the descriptor back
+    RPS: 1  # report packet sent (82544 only)
+    DEXT: 1  # not a legacy descriptor
+    VLE: 1  # insert an 802.1Q tag
+    IDE: 1  # its interrupt may be delayed
+
+
+class TxPacketOptions(data.Struct):
+    """POPTS of a TCP/IP data descriptor (SDM 3.3.7.3); those of a packet's first descriptor hold."""
+
+    IXSM: 1  # insert the IP checksum
+    TXSM: 1  # insert the TCP or UDP checksum
+    reserved: 6
+
+
+class TxDataDescriptor(data.Struct):
+    """TCP/IP data descriptor, 16 bytes (SDM 3.3.7)."""
+
+    address: 64  # of the data
+    dtalen: 20  # bytes of it
+    dtyp: 4  # TX_DATA
+    command: TxDataCommand
+    status: TxStatus
+    reserved: 4
+    popts: TxPacketOptions
+    special: 16  # 802.1Q tag
+
+
+#: DTYP of extended transmit descriptors, those with DEXT (SDM 3.3.6, 3.3.7).
+TX_CONTEXT, TX_DATA = 0, 1
 
 
 class RxDescriptor(data.Struct):

@@ -9,7 +9,7 @@ from hdl.nic.axi import Axi, AxiLite, AxiStream
 from hdl.nic.axi_lite import ADDRESS_WIDTH, AxiLiteSlave
 from hdl.nic.interrupts import Interrupts
 from hdl.nic.link import LinkStatus
-from hdl.nic.registers import STORAGE, RegisterFile, constant, port_name
+from hdl.nic.registers import RegisterFile, constant, is_array, is_storage, port_name
 from hdl.nic.rx_fifo import RxFifo
 from hdl.nic.rx_filter import RxFilter
 from hdl.nic.rx_ingress import RxIngress
@@ -22,13 +22,14 @@ class Nic(wiring.Component):
     """Pipes the blocks together.
 
     Parameters:
-        data_width: bits of the DMA port and of the receive stream; a power of two from 64 to 512.
+        data_width: bits of the DMA ports and of the streams; a power of two from 64 to 512.
         rx_fifo_bytes: size of the receive FIFO; a power of two from 2048 to 32768.
 
     Attributes:
         s_axil: the register BAR.
-        m_axi: DMA.
+        m_axi_rx, m_axi_tx: DMA of reception and of transmission, so that neither waits for the other.
         s_axis_rx: frames from the MAC with their FCS; ``tready`` is always high.
+        m_axis_tx: frames to the MAC with their FCS.
         irq: level interrupt, active high.
         link_up: from the PHY.
         rx_verdict_valid: pulse, one per received frame.
@@ -48,8 +49,10 @@ class Nic(wiring.Component):
         super().__init__(
             {
                 "s_axil": In(AxiLite(ADDRESS_WIDTH)),
-                "m_axi": Out(Axi(data_width)),
+                "m_axi_rx": Out(Axi(data_width)),
+                "m_axi_tx": Out(Axi(data_width)),
                 "s_axis_rx": In(AxiStream(data_width)),
+                "m_axis_tx": Out(AxiStream(data_width)),
                 "irq": Out(1),
                 "link_up": In(1),
                 "rx_verdict_valid": Out(1),
@@ -89,7 +92,7 @@ class Nic(wiring.Component):
         _connect_rx(m, ingress, rx_filter, fifo)
         wiring.connect(m, fifo.beats, queue.beats)
         wiring.connect(m, fifo.frames, queue.frames)
-        wiring.connect(m, queue.axi, wiring.flipped(self.m_axi))
+        wiring.connect(m, queue.axi, wiring.flipped(self.m_axi_rx))
         m.d.comb += [
             fifo.drop.eq(queue.drop),
             ingress.no_buffer.eq(queue.no_buffer),
@@ -129,9 +132,11 @@ def _connect_registers(m, registers, block) -> None:
         name = port_name(register)
         if name not in block.signature.members:
             continue
-        if register in STORAGE:
-            m.d.comb += getattr(block, name).eq(getattr(registers, name))
+        port, theirs = getattr(block, name), getattr(registers, name)
+        if is_storage(register):
+            m.d.comb += port.eq(theirs)
         else:
-            wiring.connect(m, getattr(registers, name), getattr(block, name))
+            for one, its in zip(port, theirs, strict=True) if is_array(register) else [(port, theirs)]:
+                wiring.connect(m, its, one)
     if "write_data" in block.signature.members:
         m.d.comb += block.write_data.eq(registers.write_data)

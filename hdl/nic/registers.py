@@ -23,11 +23,9 @@ def is_storage(register: type[regmap.Register]) -> bool:
     return register.access is regmap.Access.READ_WRITE and register not in _CHANGED_BY_HARDWARE
 
 
-#: The registers that are stored here.
-STORAGE = tuple(register for register in regmap.RTL_REGISTERS if is_storage(register))
-
-#: The registers that live in other blocks.
-ELSEWHERE = tuple(register for register in regmap.RTL_REGISTERS if not is_storage(register))
+def is_array(register: type[regmap.Register]) -> bool:
+    """Whether its port is an array: of several registers, or of one for each queue."""
+    return register.count > 1 or register.queue_offset is not None
 
 
 def port_name(register: type[regmap.Register]) -> str:
@@ -57,22 +55,22 @@ class RegisterPort(wiring.Signature):
 class RegisterFile(wiring.Component):
     """The decoder, with a port per register, named as the register in lower case.
 
-    Stored registers are outputs, views with their fields; a register array is an array of them. The other
-    registers are :class:`RegisterPort`.
+    Stored registers are outputs, views with their fields. The other registers are :class:`RegisterPort`. A register
+    array is an array of them, and so is a register of which each queue has one, also if there is one queue.
+
+    Parameters:
+        queues: receive queues, and transmit queues.
 
     Attributes:
         access: from the AXI4-Lite slave.
         write_data: data of a write, for the blocks that hold registers; bytes not strobed are zero.
     """
 
-    def __init__(self):
+    def __init__(self, queues: int = 1):
+        self._places = {register: register.places(queues) for register in regmap.rtl_registers(queues)}
         ports = {"access": In(Access()), "write_data": Out(regmap.REGISTER_BITS)}
-        for register in STORAGE:
-            shape = layout(register) if register.count == 1 else data.ArrayLayout(layout(register), register.count)
-            init = register.reset if register.count == 1 else [register.reset] * register.count
-            ports[port_name(register)] = Out(shape, init=_init(register, init))
-        for register in ELSEWHERE:
-            ports[port_name(register)] = Out(RegisterPort())
+        for register, places in self._places.items():
+            ports[port_name(register)] = _port(register, len(places))
         super().__init__(ports)
 
     def elaborate(self, platform):
@@ -83,24 +81,33 @@ class RegisterFile(wiring.Component):
         self._write(m)
 
         # An OR of gated values, not a multiplexer with as many inputs: it sleeps while counters count unread.
-        gated = (self._read(m, register, index) for register, index in _all_registers())
+        gated = [self._read(m, register, index) for register, index in self._all()]
         m.d.comb += access.read_data.eq(reduce(or_, gated))
         return m
 
-    def _stored(self, register, index):
-        """The signal that stores a register."""
+    def _all(self):
+        return [(register, index) for register, places in self._places.items() for index in range(len(places))]
+
+    def _port(self, register, index):
+        """The port of a register, or of one of an array."""
         port = getattr(self, port_name(register))
-        return (port if register.count == 1 else port[index]).as_value()
+        return port[index] if is_array(register) else port
+
+    def _addressed(self, word, register, index):
+        """Whether the word is one of those at which the register is."""
+        return reduce(or_, (word == offset // 4 for offset in self._places[register][index]))
 
     def _write(self, m):
         """Store what is written, or tell the block that holds the register."""
         access = self.access
         before, after = Signal(regmap.REGISTER_BITS), Signal(regmap.REGISTER_BITS)
-        stored = [
-            (access.write_word == register.at(index) // 4, self._stored(register, index), register.writable)
-            for register in STORAGE
-            for index in range(register.count)
-        ]
+        stored = []
+        for register, index in self._all():
+            addressed = self._addressed(access.write_word, register, index)
+            if is_storage(register):
+                stored.append((addressed, self._port(register, index).as_value(), register.writable))
+            else:
+                m.d.comb += self._port(register, index).write.eq(access.write & addressed)
         m.d.comb += [
             before.eq(reduce(or_, (Mux(addressed, value, 0) for addressed, value, _ in stored))),
             after.eq((before & ~access.write_mask) | self.write_data),
@@ -108,28 +115,29 @@ class RegisterFile(wiring.Component):
         for addressed, value, writable in stored:
             with m.If(access.write & addressed):
                 m.d.sync += value.eq((after & writable) | (value & ~writable))
-        for register in ELSEWHERE:
-            addressed = access.write_word == register.offset // 4
-            m.d.comb += getattr(self, port_name(register)).write.eq(access.write & addressed)
 
     def _read(self, m, register, index):
         """The register's value while it is addressed, else zero."""
-        addressed = self.access.read_word == register.at(index) // 4
-        if register in STORAGE:
-            return Mux(addressed, self._stored(register, index), 0)
-        port = getattr(self, port_name(register))
+        addressed = self._addressed(self.access.read_word, register, index)
+        port = self._port(register, index)
+        if is_storage(register):
+            return Mux(addressed, port.as_value(), 0)
         m.d.comb += port.read.eq(self.access.read & addressed)
         return Mux(addressed, port.value, 0)
 
 
-def _all_registers():
-    return ((register, index) for register in regmap.RTL_REGISTERS for index in range(register.count))
+def _port(register, count):
+    """The port of so many registers."""
+    if not is_storage(register):
+        return Out(RegisterPort()).array(count) if is_array(register) else Out(RegisterPort())
+    init = _init(register, register.reset)
+    if is_array(register):
+        return Out(data.ArrayLayout(layout(register), count), init=[init] * count)
+    return Out(layout(register), init=init)
 
 
 def _init(register, value):
     """A reset value in the form that the shape of the port takes: field by field."""
-    if isinstance(value, list):
-        return [_init(register, item) for item in value]
     return {name: field.get(value) for name, field in register.fields.items()}
 
 

@@ -19,6 +19,12 @@ BAR_BYTES = 128 * 1024
 #: Bits of a register.
 REGISTER_BITS = 32
 
+#: Receive queues that a NIC may have, and as many transmit queues.
+MAX_QUEUES = 8
+
+#: Bytes from a register of a queue to that of the next (82576, 8.10 and 8.12).
+QUEUE_STRIDE = 0x40
+
 
 class Access(enum.Enum):
     """What a read and a write of a register do."""
@@ -85,6 +91,9 @@ class Register:
         access: what reads and writes do.
         count: how many there are of it.
         stride: bytes from one to the next.
+        queue_offset: where queue 0 has it in a NIC with several queues, which has one for each, QUEUE_STRIDE apart;
+            `offset` is queue 0's as well.
+        multiqueue: only a NIC with several queues has it.
         rtl: the RTL has it. Where it has not, it reads as zero there and swallows writes, and only the ``model`` engine
             has the register so far.
         writable: the bits that a write can change. Bits outside read as their reset value.
@@ -96,6 +105,8 @@ class Register:
     access: ClassVar[Access] = Access.READ_WRITE
     count: ClassVar[int] = 1
     stride: ClassVar[int] = REGISTER_BITS // 8
+    queue_offset: ClassVar[int | None] = None
+    multiqueue: ClassVar[bool] = False
     rtl: ClassVar[bool] = True
     writable: ClassVar[int]
     reset: ClassVar[int]
@@ -132,6 +143,29 @@ class Register:
         return (cls.at(index) for index in range(cls.count))
 
     @classmethod
+    def at_queue(cls, queue: int) -> int:
+        """Offset of the register of a queue, in a NIC with several.
+
+        Raises:
+            IndexError: there is no such queue, or the register is not a queue's.
+        """
+        if cls.queue_offset is None or not 0 <= queue < MAX_QUEUES:
+            raise IndexError(f"{cls.__name__}: there is none for queue {queue}")
+        return cls.queue_offset + queue * QUEUE_STRIDE
+
+    @classmethod
+    def places(cls, queues: int) -> list[tuple[int, ...]]:
+        """The offsets of each register of an array, or of each queue's, in a NIC with so many queues."""
+        if queues == 1:
+            return [] if cls.multiqueue else [(offset,) for offset in cls.offsets()]
+        if cls.queue_offset is None:
+            return [(offset,) for offset in cls.offsets()]
+        places = [(cls.at_queue(queue),) for queue in range(queues)]
+        if cls.offset != cls.queue_offset:
+            places[0] += (cls.offset,)
+        return places
+
+    @classmethod
     def summary(cls) -> str:
         """The register's one line of documentation."""
         return (cls.__doc__ or "").strip().splitlines()[0]
@@ -158,6 +192,7 @@ class CTRL(Register):
     FRCSPD = Field(11, "force speed")
     FRCDPLX = Field(12, "force duplex")
     RST = Field(26, "device reset; clears itself")
+    VME = Field(30, "VLAN mode: insert the tags that transmit descriptors ask for")
 
 
 class STATUS(Register):
@@ -169,6 +204,21 @@ class STATUS(Register):
     LU = Field(1, "link up: the PHY has a link and CTRL.SLU is set")
     SPEED = Field(6, "link speed", width=2, reset=2, words=_SPEED_WORDS)
     ASDV = Field(8, "speed detected automatically", width=2, reset=2, words=_SPEED_WORDS)
+
+
+class CTRL_EXT(Register):
+    """Extended device control."""
+
+    offset = 0x00018
+    IAME = Field(27, "an access to ICR masks the causes of IAM (82571 and later)")
+
+
+class VET(Register):
+    """VLAN EtherType: the first two bytes of an 802.1Q tag."""
+
+    offset = 0x00038
+    rtl = False
+    VET = Field(0, "EtherType, its first byte on the wire in bits 15 to 8", width=16, reset=0x8100)
 
 
 # --- Interrupts (SDM 13.4.17 to 13.4.21) ----------------------------------------------------------------------------
@@ -192,7 +242,6 @@ class ITR(Register):
     """Interrupt throttling: the least time from one interrupt to the next; 0 for none."""
 
     offset = 0x000C4
-    rtl = False
     INTERVAL = Field(0, "in units of 256 ns", width=16)
 
 
@@ -217,6 +266,13 @@ class IMC(Register):
 
     offset = 0x000D8
     access = Access.CLEAR_BITS
+    writable = ICR.writable
+
+
+class IAM(Register):
+    """Interrupt acknowledge auto-mask: causes that an access to ICR masks, with CTRL_EXT.IAME."""
+
+    offset = 0x000E0
     writable = ICR.writable
 
 
@@ -253,6 +309,7 @@ class RDBAL(Register):
     """Receive descriptor base, low 32 bits; 16-byte aligned."""
 
     offset = 0x02800
+    queue_offset = 0x0C000
     BASE = Field(4, "bits 31 to 4 of the ring's address", width=28)
 
 
@@ -260,6 +317,7 @@ class RDBAH(Register):
     """Receive descriptor base, high 32 bits."""
 
     offset = 0x02804
+    queue_offset = 0x0C004
     BASE = Field(0, "bits 63 to 32 of the ring's address", width=32)
 
 
@@ -267,6 +325,7 @@ class RDLEN(Register):
     """Bytes of the receive descriptor ring; a multiple of 128."""
 
     offset = 0x02808
+    queue_offset = 0x0C008
     LEN = Field(7, "units of 128 bytes: 8 descriptors", width=13)
 
 
@@ -274,6 +333,7 @@ class RDH(Register):
     """Receive descriptor head: the next descriptor that the hardware writes back."""
 
     offset = 0x02810
+    queue_offset = 0x0C010
     RDH = Field(0, "index into the ring", width=16)
 
 
@@ -281,6 +341,7 @@ class RDT(Register):
     """Receive descriptor tail: the first descriptor that is not the hardware's."""
 
     offset = 0x02818
+    queue_offset = 0x0C018
     RDT = Field(0, "index into the ring", width=16)
 
 
@@ -637,5 +698,26 @@ class BPTC(_Statistic):
     COUNT = Field(0, "frames", width=32)
 
 
-#: Those of the registers that the RTL has.
-RTL_REGISTERS = [register for register in REGISTERS if register.rtl]
+class TSCTC(_Statistic):
+    """TCP segmentation contexts transmitted: packets that left in segments, whole."""
+
+    offset = 0x040F8
+    rtl = False
+    COUNT = Field(0, "packets before segmentation", width=32)
+
+
+class TSCTFC(_Statistic):
+    """TCP segmentation contexts that failed: the packet's data was not as long as its context says."""
+
+    offset = 0x040FC
+    rtl = False
+    COUNT = Field(0, "packets before segmentation", width=32)
+
+
+def rtl_registers(queues: int) -> list[type[Register]]:
+    """Those of the registers that the RTL of a NIC with so many queues has."""
+    return [register for register in REGISTERS if register.rtl and register.places(queues)]
+
+
+#: Those of the registers that the RTL of a NIC with one queue has.
+RTL_REGISTERS = rtl_registers(1)

@@ -8,14 +8,15 @@ from amaranth.hdl import Module, Signal
 from amaranth.lib import data, memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from hdl.nic.layouts import RxErrors
+from hdl.nic.layouts import RxReport
 
 
 class RxFrame(data.Struct):
     """A frame in the FIFO."""
 
     length: 16  # bytes that go to the host
-    errors: RxErrors
+    report: RxReport  # DD and EOP are left to the write-back
+    small: 1  # no longer than RSRPD.SIZE
 
 
 class RxFifo(wiring.Component):

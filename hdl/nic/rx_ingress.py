@@ -159,9 +159,11 @@ class RxIngress(wiring.Component):
             self.commit_short.eq(self.commit & strip & (beat.bytes <= FCS_BYTES)),
             self.discard.eq(over & (verdict != RxVerdict.KEPT)),
             self.frame.length.eq(Mux(strip, length - FCS_BYTES, length)),
-            self.frame.errors.as_value().eq(0),
-            self.frame.errors.CE.eq(beat.bad),
-            self.frame.errors.RXE.eq(short | long),
+            self.frame.report.as_value().eq(0),
+            self.frame.report.status.IXSM.eq(1),  # no checksum was calculated
+            self.frame.report.errors.CE.eq(beat.bad),
+            self.frame.report.errors.RXE.eq(short | long),
+            self.frame.small.eq(0),
         ]
         m.d.sync += self.summary_valid.eq(over)
         with m.If(over):

@@ -14,7 +14,7 @@ An error response on the DMA port halts the queue until CTRL.RST: no new burst s
 """
 
 from amaranth.hdl import Cat, Module, Mux, Signal
-from amaranth.lib import stream, wiring
+from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from hdl.nic import regmap
@@ -53,11 +53,11 @@ class RxQueue(wiring.Component):
             {
                 "reset": In(1),
                 "rctl": In(layout(regmap.RCTL)),
-                "rdbal": In(layout(regmap.RDBAL)),
-                "rdbah": In(layout(regmap.RDBAH)),
-                "rdlen": In(layout(regmap.RDLEN)),
-                "rdt": In(layout(regmap.RDT)),
-                "rdh": In(RegisterPort()),
+                "rdbal": In(data.ArrayLayout(layout(regmap.RDBAL), 1)),
+                "rdbah": In(data.ArrayLayout(layout(regmap.RDBAH), 1)),
+                "rdlen": In(data.ArrayLayout(layout(regmap.RDLEN), 1)),
+                "rdt": In(data.ArrayLayout(layout(regmap.RDT), 1)),
+                "rdh": In(RegisterPort()).array(1),
                 "write_data": In(32),
                 "beats": In(stream.Signature(data_width)),
                 "frames": In(stream.Signature(RxFrame)),
@@ -98,7 +98,7 @@ class RxQueue(wiring.Component):
             *(block.run.eq(running) for block in (descriptors, segments, writer, writeback)),
             *(block.ring.eq(ring) for block in (descriptors, writeback)),
             *(block.head.eq(head) for block in (descriptors, writeback)),
-            descriptors.tail.eq(self.rdt.RDT),
+            descriptors.tail.eq(self.rdt[0].RDT),
             segments.enable.eq(self.rctl.EN),
             segments.rctl.eq(self.rctl),
             self.drop.eq(~running),
@@ -119,10 +119,10 @@ class RxQueue(wiring.Component):
     def _start_and_stop(self, m, running, ring, port_idle, frame_done):
         wanted = Signal(Ring)
         m.d.comb += [
-            wanted.base.eq(Cat(self.rdbal, self.rdbah)),
-            wanted.size.eq(self.rdlen.LEN * _RDLEN_DESCRIPTORS),
+            wanted.base.eq(Cat(self.rdbal[0], self.rdbah[0])),
+            wanted.size.eq(self.rdlen[0].LEN * _RDLEN_DESCRIPTORS),
         ]
-        initialised = self.rdh.write | (wanted.as_value() != ring.as_value())
+        initialised = self.rdh[0].write | (wanted.as_value() != ring.as_value())
         with m.If(running):
             with m.If(self.reset | (~self.rctl.EN & (frame_done | initialised))):
                 m.d.sync += running.eq(0)
@@ -133,17 +133,17 @@ class RxQueue(wiring.Component):
         """RDH, and the causes that its moving has."""
         next_head = Signal(16)
         free = Signal(16)
-        tail = self.rdt.RDT
+        tail = self.rdt[0].RDT
         m.d.comb += [
             next_head.eq(Mux(head + 1 == ring.size, 0, head + 1)),
             free.eq(tail - next_head + Mux(tail >= next_head, 0, ring.size)),
-            self.rdh.value.eq(head),
+            self.rdh[0].value.eq(head),
             self.rxt0.eq(writeback.done & writeback.done_eop),
             self.rxdmt0.eq(writeback.done & (free == ring.size >> (1 + self.rctl.RDMTS))),
         ]
         with m.If(self.reset):
             m.d.sync += head.eq(0)
-        with m.Elif(self.rdh.write & ~self.rctl.EN):
+        with m.Elif(self.rdh[0].write & ~self.rctl.EN):
             m.d.sync += head.eq(self.write_data)
         with m.Elif(writeback.done):
             m.d.sync += head.eq(next_head)

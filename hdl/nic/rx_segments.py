@@ -5,7 +5,7 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from hdl.nic import regmap
-from hdl.nic.layouts import RxErrors
+from hdl.nic.layouts import RxReport
 from hdl.nic.registers import layout
 from hdl.nic.rx_fifo import RxFrame
 
@@ -16,7 +16,8 @@ class Segment(data.Struct):
     address: 64  # of the buffer
     length: 16  # bytes, at least one
     eop: 1  # end of packet: the frame's last segment
-    errors: RxErrors
+    report: RxReport  # zero but in the last one
+    small: 1  # the frame is; only in the last one
 
 
 class RxSegments(wiring.Component):
@@ -43,7 +44,7 @@ class RxSegments(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         left = Signal(16)  # bytes of the frame that are in no segment yet
-        errors = Signal(RxErrors)
+        report, small = Signal(RxReport), Signal()
         buffer_bytes = Signal(16)  # those set when the frame began: a driver may disable with RCTL = 0
         segment = self.segments.payload
 
@@ -51,7 +52,8 @@ class RxSegments(wiring.Component):
             segment.address.eq(self.buffers.payload),
             segment.eop.eq(left <= buffer_bytes),
             segment.length.eq(Mux(segment.eop, left, buffer_bytes)),
-            segment.errors.eq(Mux(segment.eop, errors, 0)),
+            segment.report.eq(Mux(segment.eop, report, 0)),
+            segment.small.eq(segment.eop & small),
             self.segments.valid.eq((left != 0) & self.buffers.valid & self.run),
             self.buffers.ready.eq((left != 0) & self.segments.ready & self.run),
             self.frames.ready.eq((left == 0) & self.enable & self.run),
@@ -62,7 +64,8 @@ class RxSegments(wiring.Component):
         with m.Elif(self.frames.valid & self.frames.ready):
             m.d.sync += [
                 left.eq(self.frames.payload.length),
-                errors.eq(self.frames.payload.errors),
+                report.eq(self.frames.payload.report),
+                small.eq(self.frames.payload.small),
                 buffer_bytes.eq((2048 >> self.rctl.BSIZE) << Mux(self.rctl.BSEX, 4, 0)),
             ]
         with m.Elif(self.segments.valid & self.segments.ready):

@@ -12,7 +12,7 @@ from amaranth.lib import data, memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from hdl.nic.axi import AxiWriteResponse, Resp
-from hdl.nic.layouts import RxDescriptor, RxErrors
+from hdl.nic.layouts import RxDescriptor, RxReport, RxStatus
 from hdl.nic.rx_descriptors import DESCRIPTOR_BYTES, Ring
 from hdl.nic.rx_segments import Segment
 
@@ -33,6 +33,7 @@ class WriteBack(data.Struct):
     address: 64
     data: 64
     eop: 1
+    small: 1  # it ends a frame that is no longer than RSRPD.SIZE
 
 
 class Started(data.Struct):
@@ -40,6 +41,7 @@ class Started(data.Struct):
 
     writeback: 1  # of a descriptor; else of a buffer
     last: 1  # of a buffer: its last burst; of a descriptor: it says EOP
+    small: 1  # of a descriptor: it ends a frame that is no longer than RSRPD.SIZE
 
 
 class RxWriteBack(wiring.Component):
@@ -55,6 +57,7 @@ class RxWriteBack(wiring.Component):
         response: write responses of the DMA port.
         done: pulse, a descriptor is in memory.
         done_eop: with ``done``: it is the last one of a frame.
+        done_small: with ``done``: and the frame is no longer than RSRPD.SIZE.
         idle: no burst is under way.
         empty: nor is a segment.
         fault: pulse, a burst was answered with an error.
@@ -73,6 +76,7 @@ class RxWriteBack(wiring.Component):
     response: Out(AxiWriteResponse())
     done: Out(1)
     done_eop: Out(1)
+    done_small: Out(1)
     idle: Out(1)
     empty: Out(1)
     fault: Out(1)
@@ -86,6 +90,7 @@ class RxWriteBack(wiring.Component):
             written.eq(self.response.bvalid & ~answered.writeback & answered.last),
             self.done.eq(self.response.bvalid & answered.writeback & self.run),
             self.done_eop.eq(answered.last),
+            self.done_small.eq(answered.small),
             self.segment_room.eq(open_segments != SEGMENTS),
             self.empty.eq(self.idle & (open_segments == 0)),
         ]
@@ -123,7 +128,7 @@ class RxWriteBack(wiring.Component):
     def _write_back(self, m, written):
         """Descriptors of buffers that are in memory, in the order of the ring."""
         m.submodules.segments = segments = memory.Memory(
-            shape=data.StructLayout({"length": 16, "eop": 1, "errors": RxErrors}), depth=SEGMENTS, init=[]
+            shape=data.StructLayout({"length": 16, "eop": 1, "report": RxReport, "small": 1}), depth=SEGMENTS, init=[]
         )
         write_port, read_port = segments.write_port(), segments.read_port(domain="comb")
         write_pointer, read_pointer = Signal(range(SEGMENTS)), Signal(range(SEGMENTS))
@@ -131,22 +136,26 @@ class RxWriteBack(wiring.Component):
         index = Signal(16)  # of the next descriptor in the ring
         take = self.writebacks.valid & self.writebacks.ready
         descriptor = Signal(RxDescriptor)
-        eop = read_port.data.eop
+        eop, report = read_port.data.eop, read_port.data.report
         m.d.comb += [
             write_port.addr.eq(write_pointer),
             write_port.data.length.eq(self.segment.length),
             write_port.data.eop.eq(self.segment.eop),
-            write_port.data.errors.eq(self.segment.errors),
+            write_port.data.report.eq(self.segment.report),
+            write_port.data.small.eq(self.segment.small),
             write_port.en.eq(self.segment_valid),
             read_port.addr.eq(read_pointer),
-            descriptor.eq(RxDescriptor.const({"status": {"DD": 1}})),
+            descriptor.address.eq(0),  # not written
             descriptor.length.eq(read_port.data.length),
+            descriptor.checksum.eq(report.checksum),
+            descriptor.status.eq(report.status.as_value() | RxStatus.const({"DD": 1}).as_value()),
             descriptor.status.EOP.eq(eop),
-            descriptor.status.IXSM.eq(eop),  # no checksum was calculated
-            descriptor.errors.eq(read_port.data.errors),
+            descriptor.errors.eq(report.errors),
+            descriptor.special.eq(report.special),
             self.writebacks.payload.address.eq(self.ring.base + index * DESCRIPTOR_BYTES + WRITEBACK_BYTES),
             self.writebacks.payload.data.eq(descriptor.as_value()[8 * WRITEBACK_BYTES :]),
             self.writebacks.payload.eop.eq(eop),
+            self.writebacks.payload.small.eq(read_port.data.small),
             self.writebacks.valid.eq((due != 0) & self.run),
         ]
         with m.If(~self.run):

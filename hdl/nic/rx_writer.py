@@ -82,6 +82,7 @@ class RxWriter(wiring.Component):
             self.writebacks.ready.eq(free),
             self.started_valid.eq(start),
             self.started.writeback.eq(coming.kind.writeback),
+            self.started.small.eq(self.writebacks.valid & self.writebacks.payload.small),
             self.started.last.eq(Mux(self.writebacks.valid, self.writebacks.payload.eop, coming.kind.last)),
             self.idle.eq((left == 0) & ~axi.awvalid & ~axi.wvalid),
         ]

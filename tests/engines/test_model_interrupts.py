@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from emulator.engines.base import IrqChanged, MmioDone
-from hdl.nic.regmap import ICR, ICS, IMC, IMS, STATUS
+from hdl.nic.regmap import CTRL_EXT, IAM, ICR, ICS, IMC, IMS, STATUS
 from tests.engines.board import MMIO_NS, Board, frame
 
 
@@ -114,3 +114,17 @@ def test_events_of_one_instant_come_lines_first_by_nic() -> None:
         board.engine.mmio_read(nic, STATUS.offset, tag)
     events = board.advance(board.engine.now + 10 * MMIO_NS)
     assert [event.tag for event in events if isinstance(event, MmioDone)] == [2, 1, 0]
+
+
+def test_an_access_to_icr_masks_what_iam_names_if_iame_is_set() -> None:
+    board = Board()
+    board.write(IMS, ICR.RXT0 | ICR.LSC)
+    board.write(IAM, ICR.RXT0)
+    board.read(ICR)
+    assert board.read(IMS) == ICR.RXT0 | ICR.LSC
+    board.write(CTRL_EXT, CTRL_EXT.IAME)
+    board.read(ICR)
+    assert board.read(IMS) == ICR.LSC
+    board.write(IMS, ICR.RXT0)
+    board.write(ICR, 0)
+    assert board.read(IMS) == ICR.LSC

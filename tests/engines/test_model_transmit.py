@@ -30,7 +30,7 @@ from hdl.nic.regmap import (
     TPT,
 )
 from tests.engines.board import BYTE_PS, COSTS, frame
-from tests.engines.tx_board import BUFFERS_AT, DEXT, EOP, IFCS, RING_AT, RS, WHOLE, TxBoard
+from tests.engines.tx_board import BUFFERS_AT, EOP, IFCS, RING_AT, RS, TxBoard
 
 
 def frames_of(board: TxBoard) -> list[bytes]:
@@ -234,7 +234,7 @@ def test_a_reset_cuts_off_what_is_under_way() -> None:
     assert board.read(GPTC) == board.read(TDH) == 0
 
 
-@pytest.mark.parametrize("fault", ["ring", "buffer", "extended"])
+@pytest.mark.parametrize("fault", ["ring", "buffer"])
 def test_what_the_queue_cannot_do_stops_it_until_it_is_set_up_anew(fault: str) -> None:
     board = TxBoard()
     memory = board.engine.memory
@@ -242,7 +242,7 @@ def test_what_the_queue_cannot_do_stops_it_until_it_is_set_up_anew(fault: str) -
         board.write(TCTL, 0)
         board.write(TDBAL, memory.size - 8)
         board.write(TCTL, TCTL.EN)
-    board.lay_out(frame(), WHOLE | (DEXT if fault == "extended" else 0))
+    board.lay_out(frame())
     if fault == "buffer":
         memory.write(RING_AT, TxDescriptor.const({"address": memory.size - 10}).as_bits().to_bytes(16, "little")[:8])
     board.transmit([frame()])

@@ -17,7 +17,7 @@ BUFFER_BYTES = 0x1000
 GAP_OF_12_BYTES = TIPG.IPGT.put(8)
 
 SHAPE = TxCommand.as_shape()
-EOP, IFCS, RS, DEXT, IDE = (1 << SHAPE[name].offset for name in ("EOP", "IFCS", "RS", "DEXT", "IDE"))
+EOP, IFCS, RS, IDE = (1 << SHAPE[name].offset for name in ("EOP", "IFCS", "RS", "IDE"))
 WHOLE = EOP | IFCS | RS
 
 
@@ -44,13 +44,21 @@ class TxBoard(Board):
 
     def lay_out(self, data: bytes, command: int = WHOLE) -> int:
         """Put a descriptor with data at the tail, which is not written yet; returns its index."""
+        value = TxDescriptor.const({"address": self.buffer_of(data), "length": len(data)}).as_bits()
+        return self.put(value | command << TxDescriptor.as_shape()["command"].offset)
+
+    def put(self, bits: int) -> int:
+        """Put a descriptor at the tail, which is not written yet; returns its index."""
         index = self.tail
-        self.engine.memory.write(BUFFERS_AT + index * BUFFER_BYTES, data)
-        value = TxDescriptor.const({"address": BUFFERS_AT + index * BUFFER_BYTES, "length": len(data)}).as_bits()
-        value |= command << TxDescriptor.as_shape()["command"].offset
-        self.engine.memory.write(RING_AT + 16 * index, value.to_bytes(16, "little"))
+        self.engine.memory.write(RING_AT + 16 * index, bits.to_bytes(16, "little"))
         self.tail = (index + 1) % self.size
         return index
+
+    def buffer_of(self, data: bytes) -> int:
+        """Put data where that of the descriptor at the tail belongs; returns its address."""
+        address = BUFFERS_AT + self.tail * BUFFER_BYTES
+        self.engine.memory.write(address, data)
+        return address
 
     def transmit(self, frames: Iterable[bytes], command: int = WHOLE) -> int:
         """Lay out frames, one descriptor each, and write the tail now; returns when that was, in ns."""

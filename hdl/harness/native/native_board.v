@@ -53,8 +53,10 @@ module native_board #(
         for (n = 0; n < NICS; n = n + 1) begin : ahead
             assign slot_stirs[n] = core.slot[n].mmio.busy || core.slot[n].irq != core.slot[n].line.last
                 || core.slot[n].rx_tvalid || core.slot[n].verdict_valid
-                || core.slot[n].arvalid || core.slot[n].rvalid
-                || core.slot[n].awvalid || core.slot[n].wvalid || core.slot[n].bvalid;
+                || core.slot[n].rx_arvalid || core.slot[n].rx_rvalid
+                || core.slot[n].rx_awvalid || core.slot[n].rx_wvalid || core.slot[n].rx_bvalid
+                || core.slot[n].tx_arvalid || core.slot[n].tx_rvalid
+                || core.slot[n].tx_awvalid || core.slot[n].tx_wvalid || core.slot[n].tx_bvalid;
             assign nic_busy[n] = core.slot[n].nic._busy_;
 
             wire [63:0] mmio_starts = core.slot[n].mmio.waiting
@@ -64,14 +66,18 @@ module native_board #(
             wire [63:0] line_changes = core.slot[n].line.shown != core.slot[n].line.sampled
                 ? core.slot[n].line.due[core.slot[n].line.shown] : NEVER;
             wire [63:0] beat_arrives = core.slot[n].source.sending ? core.slot[n].source.arrival_cycle : NEVER;
-            wire [63:0] read_starts = core.slot[n].dma.read_waiting
-                ? core.slot[n].dma.read_at[core.slot[n].dma.reads_begun[3:0]] : NEVER;
-            wire [63:0] response_comes = core.slot[n].dma.response_waiting
-                ? core.slot[n].dma.respond_at[core.slot[n].dma.writes_answered[3:0]] : NEVER;
+            wire [63:0] rx_read_starts = core.slot[n].rx_dma.read_waiting
+                ? core.slot[n].rx_dma.read_at[core.slot[n].rx_dma.reads_begun[3:0]] : NEVER;
+            wire [63:0] rx_response_comes = core.slot[n].rx_dma.response_waiting
+                ? core.slot[n].rx_dma.respond_at[core.slot[n].rx_dma.writes_answered[3:0]] : NEVER;
+            wire [63:0] tx_read_starts = core.slot[n].tx_dma.read_waiting
+                ? core.slot[n].tx_dma.read_at[core.slot[n].tx_dma.reads_begun[3:0]] : NEVER;
+            wire [63:0] tx_response_comes = core.slot[n].tx_dma.response_waiting
+                ? core.slot[n].tx_dma.respond_at[core.slot[n].tx_dma.writes_answered[3:0]] : NEVER;
 
             assign slot_acts_at[64*n +: 64] = earlier(
                 earlier(earlier(mmio_starts, mmio_shows), earlier(line_changes, beat_arrives)),
-                earlier(read_starts, response_comes));
+                earlier(earlier(rx_read_starts, rx_response_comes), earlier(tx_read_starts, tx_response_comes)));
         end
     endgenerate
 
