@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from driver.e1000.adapter import Adapter
-from driver.e1000.main import e1000_probe
+from driver.e1000.main import e1000_probe, e1000_remove
 from driver.kernel.cpu import Account
 from driver.kernel.net.netdevice import (
     NetDevice,
@@ -19,7 +19,7 @@ from driver.kernel.net.netdevice import (
     dev_set_promiscuity,
     netif_carrier_ok,
 )
-from driver.kernel.pci import FIRST_IRQ
+from driver.kernel.pci import FIRST_IRQ, device_release_driver
 from driver.kernel.timer import NSEC_PER_USEC, msleep
 from driver.kernel.views.snapshot import Softnet, take_snapshot
 from emulator.cost_profiles import load_costs
@@ -142,6 +142,13 @@ class _Reading:
     packets: int
 
 
+async def _unbind(netdev: NetDevice) -> None:
+    """Remove the driver of an interface that is down."""
+    adapter: Adapter = netdev.priv
+    await e1000_remove(netdev)
+    device_release_driver(adapter.pdev)
+
+
 class Traffic:
     """The traffic of a scenario, from its first frame until the last has come to its end."""
 
@@ -170,7 +177,7 @@ class Traffic:
         return [observer.ledger for observer in self._observers]
 
     async def run(self, *, at_end: Callable[[], None]) -> RunResults:
-        """Send everything, wait for the end, take the interfaces down and close the books.
+        """Send everything, wait for the end, take the interfaces down, remove the driver and close the books.
 
         Args:
             at_end: called when the traffic is over and the interfaces are still up.
@@ -184,6 +191,7 @@ class Traffic:
         at_end()
         for netdev in self._netdevs:
             await self._emulation.call(dev_close(netdev), "ip")
+            await self._emulation.call(_unbind(netdev), "rmmod")
         counts = total_counts(
             ledger.close(_statistics(adapter)) for ledger, adapter in zip(self._ledgers, self._adapters, strict=True)
         )
