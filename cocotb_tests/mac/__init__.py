@@ -1,0 +1,1 @@
+"""Tests of the MAC, block by block and whole."""
