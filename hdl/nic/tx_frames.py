@@ -4,10 +4,8 @@ The pieces go through the whole fetching path in order, those without data too; 
 comes out at the other end, says that the descriptor is finished with.
 """
 
-import enum
-
 from amaranth.hdl import Module, Mux, Signal
-from amaranth.lib import data, stream, wiring
+from amaranth.lib import data, enum, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from hdl.nic.layouts import TxDescriptor
