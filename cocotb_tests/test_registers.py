@@ -92,7 +92,7 @@ async def decodes_every_offset(dut):
         elif place in ELSEWHERE:
             expected = getattr(dut, f"{ELSEWHERE[place]}__value").value.to_unsigned()
         else:
-            expected = place[0].reset
+            expected = place[0].reset_of(place[1], QUEUES)
         assert await read(dut, offset) == expected, f"offset {offset:#07x}"
 
 
@@ -100,7 +100,7 @@ async def decodes_every_offset(dut):
 async def stores_writable_bits(dut):
     """Random writes, byte strobes included, anywhere; every register holds what was last written to it."""
     await begin(dut)
-    stored = {place: place[0].reset for place in PLACES.values() if place not in ELSEWHERE}
+    stored = {place: place[0].reset_of(place[1], QUEUES) for place in PLACES.values() if place not in ELSEWHERE}
     offsets = [*PLACES, *random.sample(range(0, regmap.BAR_BYTES, 4), 50)]
     for _ in range(3000):
         offset, value = random.choice(offsets), random.getrandbits(32)

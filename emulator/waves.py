@@ -91,7 +91,7 @@ def _group(name: str, traces: list[_Trace], files: dict[str, Path], *, closed: b
 
 def _nic_groups(prefix: str, core: str, number: int) -> dict[str, list[_Trace]]:
     slot = f"{core}.slot[{number}]"
-    queue = f"{slot}.nic.queue"
+    dma = f"{slot}.nic.rx_dma"
     return {
         f"{prefix}wire": [
             _Trace("beat arrives", f"{slot}.rx_tvalid"),
@@ -100,16 +100,16 @@ def _nic_groups(prefix: str, core: str, number: int) -> dict[str, list[_Trace]]:
         ],
         f"{prefix}DMA of reception": [
             _Trace("reads descriptors", f"{slot}.rx_arvalid"),
-            _Trace("descriptors read ahead", f"{queue}.descriptors.level", 6, _DECIMAL),
+            _Trace("descriptors read ahead", f"{dma}.queue.descriptors.level", 6, _DECIMAL),
             _Trace("writes", f"{slot}.rx_awvalid"),
             _Trace("to address", f"{slot}.rx_awaddr", 64, _HEX),
             _Trace("data", f"{slot}.rx_wvalid"),
-            _Trace("data is a descriptor", f"{queue}.writer.\\burst.writeback"),
+            _Trace("data is a descriptor", f"{dma}.writer.\\burst.writeback"),
             _Trace("write response", f"{slot}.rx_bvalid"),
         ],
         f"{prefix}ring": [
-            _Trace("RDT: given to the NIC", f"{queue}.tail", 16, _DECIMAL),
-            _Trace("RDH: written back", f"{slot}.nic.rdh__value", 32, _DECIMAL),
+            _Trace("RDT: given to the NIC", f"{dma}.queue.descriptors.tail", 16, _DECIMAL),
+            _Trace("RDH: written back", f"{slot}.nic.rdh__0__value", 32, _DECIMAL),
             _Trace("driver: next to clean", f"{core}.probes.nic[{number}].next_to_clean", 12, _DECIMAL),
             _Trace("driver: next to use", f"{core}.probes.nic[{number}].next_to_use", 12, _DECIMAL),
         ],

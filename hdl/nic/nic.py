@@ -10,10 +10,10 @@ from hdl.nic.axi_lite import ADDRESS_WIDTH, AxiLiteSlave
 from hdl.nic.interrupts import Interrupts
 from hdl.nic.link import LinkStatus
 from hdl.nic.registers import RegisterFile, constant, is_array, is_storage, port_name
+from hdl.nic.rx_dma import RxDma
 from hdl.nic.rx_fifo import RxFifo
 from hdl.nic.rx_filter import RxFilter
 from hdl.nic.rx_ingress import RxIngress
-from hdl.nic.rx_queue import RxQueue
 from hdl.nic.statistics import Statistics
 from hdl.nic.verdict import RxVerdict
 
@@ -65,7 +65,7 @@ class Nic(wiring.Component):
         m.submodules.axi_lite = axi_lite = AxiLiteSlave()
         m.submodules.ingress = ingress = RxIngress(self._data_width)
         m.submodules.filter = rx_filter = RxFilter()
-        m.submodules.queue = queue = RxQueue(self._data_width)
+        m.submodules.rx_dma = rx_dma = RxDma(self._data_width)
         registers, interrupts, link = RegisterFile(), Interrupts(), LinkStatus()
         fifo, statistics = RxFifo(self._data_width, self._rx_fifo_bytes), Statistics()
 
@@ -81,21 +81,21 @@ class Nic(wiring.Component):
         }
         for name, block in blocks.items():
             m.submodules[name] = ResetInserter(reset)(block)
-        m.d.comb += [block.eq(reset) for block in (axi_lite.hold, ingress.reset, queue.reset)]
+        m.d.comb += [block.eq(reset) for block in (axi_lite.hold, ingress.reset, rx_dma.reset)]
 
         wiring.connect(m, wiring.flipped(self.s_axil), axi_lite.bus)
         wiring.connect(m, axi_lite.access, registers.access)
-        for block in (rx_filter, ingress, queue, interrupts, statistics):
+        for block in (rx_filter, ingress, rx_dma, interrupts, statistics):
             _connect_registers(m, registers, block)
 
         wiring.connect(m, wiring.flipped(self.s_axis_rx), ingress.stream)
         _connect_rx(m, ingress, rx_filter, fifo)
-        wiring.connect(m, fifo.beats, queue.beats)
-        wiring.connect(m, fifo.frames, queue.frames)
-        wiring.connect(m, queue.axi, wiring.flipped(self.m_axi_rx))
+        wiring.connect(m, fifo.beats, rx_dma.beats)
+        wiring.connect(m, fifo.frames, rx_dma.frames)
+        wiring.connect(m, rx_dma.axi, wiring.flipped(self.m_axi_rx))
         m.d.comb += [
-            fifo.drop.eq(queue.drop),
-            ingress.no_buffer.eq(queue.no_buffer),
+            fifo.drop.eq(rx_dma.drop),
+            ingress.no_buffer.eq(rx_dma.no_buffer),
             statistics.summary_valid.eq(ingress.summary_valid),
             statistics.summary.eq(ingress.summary),
             self.rx_verdict_valid.eq(ingress.summary_valid),
@@ -108,7 +108,7 @@ class Nic(wiring.Component):
             link.slu.eq(registers.ctrl.SLU),
             registers.status.value.eq(constant(regmap.STATUS, LU=link.lu)),
             interrupts.causes.as_value().eq(
-                constant(regmap.ICR, LSC=link.changed, RXDMT0=queue.rxdmt0, RXO=missed, RXT0=queue.rxt0)
+                constant(regmap.ICR, LSC=link.changed, RXDMT0=rx_dma.rxdmt0, RXO=missed, RXT0=rx_dma.written.any())
             ),
             self.irq.eq(interrupts.irq),
         ]

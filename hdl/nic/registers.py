@@ -70,7 +70,7 @@ class RegisterFile(wiring.Component):
         self._places = {register: register.places(queues) for register in regmap.rtl_registers(queues)}
         ports = {"access": In(Access()), "write_data": Out(regmap.REGISTER_BITS)}
         for register, places in self._places.items():
-            ports[port_name(register)] = _port(register, len(places))
+            ports[port_name(register)] = _port(register, len(places), queues)
         super().__init__(ports)
 
     def elaborate(self, platform):
@@ -126,14 +126,14 @@ class RegisterFile(wiring.Component):
         return Mux(addressed, port.value, 0)
 
 
-def _port(register, count):
-    """The port of so many registers."""
+def _port(register, count, queues):
+    """The port of so many registers, in a NIC with so many queues."""
     if not is_storage(register):
         return Out(RegisterPort()).array(count) if is_array(register) else Out(RegisterPort())
-    init = _init(register, register.reset)
+    init = [_init(register, register.reset_of(index, queues)) for index in range(count)]
     if is_array(register):
-        return Out(data.ArrayLayout(layout(register), count), init=[init] * count)
-    return Out(layout(register), init=init)
+        return Out(data.ArrayLayout(layout(register), count), init=init)
+    return Out(layout(register), init=init[0])
 
 
 def _init(register, value):

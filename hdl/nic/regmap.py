@@ -94,6 +94,7 @@ class Register:
         queue_offset: where queue 0 has it in a NIC with several queues, which has one for each, QUEUE_STRIDE apart;
             `offset` is queue 0's as well.
         multiqueue: only a NIC with several queues has it.
+        first_reset: bits that only the register of queue 0 has set after reset, in a NIC with several queues.
         rtl: the RTL has it. Where it has not, it reads as zero there and swallows writes, and only the ``model`` engine
             has the register so far.
         writable: the bits that a write can change. Bits outside read as their reset value.
@@ -107,6 +108,7 @@ class Register:
     stride: ClassVar[int] = REGISTER_BITS // 8
     queue_offset: ClassVar[int | None] = None
     multiqueue: ClassVar[bool] = False
+    first_reset: ClassVar[int] = 0
     rtl: ClassVar[bool] = True
     writable: ClassVar[int]
     reset: ClassVar[int]
@@ -141,6 +143,11 @@ class Register:
     def offsets(cls) -> Iterator[int]:
         """Offsets of all registers of an array."""
         return (cls.at(index) for index in range(cls.count))
+
+    @classmethod
+    def reset_of(cls, index: int, queues: int) -> int:
+        """Value after reset of the index-th one, in a NIC with so many queues."""
+        return cls.reset | (cls.first_reset if queues > 1 and index == 0 else 0)
 
     @classmethod
     def at_queue(cls, queue: int) -> int:
@@ -276,6 +283,106 @@ class IAM(Register):
     writable = ICR.writable
 
 
+# --- Interrupts of a NIC with several queues (82576, 7.3 and 8.8) -----------------------------------------------------
+
+#: MSI-X vectors of a NIC with the most queues: one for each pair of them, and one for the other causes.
+MAX_VECTORS = MAX_QUEUES + 1
+
+
+class GPIE(Register):
+    """General purpose interrupt enable: the mode of interrupts."""
+
+    offset = 0x01514
+    multiqueue = True
+    NSICR = Field(0, "an access to ICR masks by IAM always (storage: CTRL_EXT.IAME decides)")
+    MULTIPLE_MSIX = Field(4, "causes raise the vectors of IVAR; else all raise the interrupt line, by ICR")
+    EIAME = Field(30, "a vector that fires is masked if EIAM says so")
+    PBA_SUPPORT = Field(31, "pending bits (storage)")
+
+
+class EICS(Register):
+    """Extended interrupt cause set: fires vectors, as if a cause had."""
+
+    offset = 0x01520
+    multiqueue = True
+    access = Access.WRITE_ONLY
+    VECTORS = Field(0, "a bit for each vector", width=MAX_VECTORS)
+
+
+class EIMS(Register):
+    """Extended interrupt mask set/read: enables vectors; reads as the mask."""
+
+    offset = 0x01524
+    multiqueue = True
+    access = Access.SET_BITS
+    VECTORS = Field(0, "a bit for each vector", width=MAX_VECTORS)
+
+
+class EIMC(Register):
+    """Extended interrupt mask clear: disables vectors."""
+
+    offset = 0x01528
+    multiqueue = True
+    access = Access.CLEAR_BITS
+    VECTORS = Field(0, "a bit for each vector", width=MAX_VECTORS)
+
+
+class EIAC(Register):
+    """Extended interrupt auto clear: vectors whose bit in EICR clears itself when they fire."""
+
+    offset = 0x0152C
+    multiqueue = True
+    VECTORS = Field(0, "a bit for each vector", width=MAX_VECTORS)
+
+
+class EIAM(Register):
+    """Extended interrupt auto mask: vectors that mask themselves when they fire, with GPIE.EIAME."""
+
+    offset = 0x01530
+    multiqueue = True
+    VECTORS = Field(0, "a bit for each vector", width=MAX_VECTORS)
+
+
+class EICR(Register):
+    """Extended interrupt cause read: vectors whose causes have arisen, masked or not; a read clears all."""
+
+    offset = 0x01580
+    multiqueue = True
+    access = Access.CAUSE
+    VECTORS = Field(0, "a bit for each vector", width=MAX_VECTORS)
+
+
+class EITR(Register):
+    """Extended interrupt throttling of a vector: the least time from one message to the next; 0 for none."""
+
+    offset = 0x01680
+    multiqueue = True
+    count = MAX_VECTORS
+    INTERVAL = Field(2, "in us", width=13)
+    CNT_INGR = Field(31, "an interval that runs goes on (storage: it always does, unless INTERVAL is 0)")
+
+
+class IVAR(Register):
+    """Interrupt vector allocation: the vectors of a pair of queues."""
+
+    offset = 0x01700
+    multiqueue = True
+    count = MAX_QUEUES
+    RX_VECTOR = Field(0, "of the receive queue", width=5)
+    RX_VALID = Field(7, "there is one")
+    TX_VECTOR = Field(8, "of the transmit queue", width=5)
+    TX_VALID = Field(15, "there is one")
+
+
+class IVAR_MISC(Register):
+    """Interrupt vector allocation of the other causes: those in ICR that IMS enables."""
+
+    offset = 0x01740
+    multiqueue = True
+    OTHER_VECTOR = Field(8, "of the other causes", width=5)
+    OTHER_VALID = Field(15, "there is one")
+
+
 # --- Receive (SDM 13.4.22 to 13.4.30, 13.5) -------------------------------------------------------------------------
 
 
@@ -353,7 +460,20 @@ class RDTR(Register):
     DELAY = Field(0, "in units of 1.024 us", width=16)
 
 
-# RXDCTL, 0x02828, and RSRPD, 0x02C00, are not implemented yet.
+class RXDCTL(Register):
+    """Receive descriptor control: hints for fetching and writing back."""
+
+    offset = 0x02828
+    queue_offset = 0x0C028
+    PTHRESH = Field(0, "prefetch threshold (storage: descriptors are fetched as room for them allows)", width=6)
+    HTHRESH = Field(8, "host threshold (storage)", width=6)
+    WTHRESH = Field(16, "write-back threshold (storage: descriptors are written back at once)", width=6, reset=1)
+    GRAN = Field(24, "the thresholds count descriptors, not cache lines (storage)", reset=1)
+    ENABLE = Field(25, "the queue is on; storage if it is the only one")
+    first_reset = int(ENABLE)
+
+
+# RSRPD, 0x02C00, is not implemented yet.
 
 
 class RADV(Register):
@@ -362,6 +482,27 @@ class RADV(Register):
     offset = 0x0282C
     rtl = False
     DELAY = Field(0, "in units of 1.024 us; only with RDTR", width=16)
+
+
+class SRRCTL(Register):
+    """Split and replication receive control: buffers and descriptors of a queue."""
+
+    offset = queue_offset = 0x0C00C
+    multiqueue = True
+    BSIZEPACKET = Field(0, "KiB of a buffer; 0: as RCTL.BSIZE says", width=7)
+    BSIZEHEADER = Field(8, "bytes of a header buffer, in units of 64 (storage: headers are not split)", width=6)
+    RDMTS = Field(20, "minimum threshold (storage: RCTL.RDMTS counts)", width=5)
+    DESCTYPE = Field(25, "descriptors", width=3, words={0: "legacy", 1: "advanced, one buffer"})
+    DROP_EN = Field(31, "drop frames that find no descriptor, so that frames of other queues need not wait")
+
+
+class RQDPC(Register):
+    """Receive queue drop packet count: frames for the queue that were dropped behind the FIFO."""
+
+    offset = queue_offset = 0x0C030
+    multiqueue = True
+    access = Access.READ_CLEARS
+    COUNT = Field(0, "frames: no descriptor and SRRCTL.DROP_EN, or the queue was off", width=32)
 
 
 class RAL(Register):
@@ -382,6 +523,47 @@ class RAH(Register):
     ADDRESS = Field(0, "bytes 4 and 5", width=16)
     AS = Field(16, "what the address is compared with", width=2, words={0: "destination", 1: "source"})
     AV = Field(31, "address valid")
+
+
+# --- Receive side scaling (82576, 7.1.1.7) ----------------------------------------------------------------------------
+
+
+class MRQC(Register):
+    """Multiple receive queues command: what decides about the queue of a frame."""
+
+    offset = 0x05818
+    multiqueue = True
+    MODE = Field(0, "what chooses the queue", width=3, words={0: "nothing: queue 0", 2: "RSS"})
+    TCPIPV4 = Field(16, "hash TCP over IPv4 with its ports")
+    IPV4 = Field(17, "hash IPv4")
+    TCPIPV6EX = Field(18, "hash TCP over IPv6 with extensions (storage: frames with extensions are not hashed)")
+    IPV6EX = Field(19, "hash IPv6 with extensions (storage)")
+    IPV6 = Field(20, "hash IPv6")
+    TCPIPV6 = Field(21, "hash TCP over IPv6 with its ports")
+    UDPIPV4 = Field(22, "hash UDP over IPv4 with its ports")
+    UDPIPV6 = Field(23, "hash UDP over IPv6 with its ports")
+    UDPIPV6EX = Field(24, "hash UDP over IPv6 with extensions (storage)")
+
+
+class RETA(Register):
+    """Redirection table: the queues of hashes whose last seven bits are 4n to 4n + 3."""
+
+    offset = 0x05C00
+    multiqueue = True
+    count = 32
+    QUEUE0 = Field(0, "of 4n", width=4)
+    QUEUE1 = Field(8, "of 4n + 1", width=4)
+    QUEUE2 = Field(16, "of 4n + 2", width=4)
+    QUEUE3 = Field(24, "of 4n + 3", width=4)
+
+
+class RSSRK(Register):
+    """RSS random key, 40 bytes, the first one in bits 7 to 0 of the first register."""
+
+    offset = 0x05C80
+    multiqueue = True
+    count = 10
+    KEY = Field(0, "bytes 4n to 4n + 3", width=32)
 
 
 # --- Transmit (SDM 13.4.33 to 13.4.45) -------------------------------------------------------------------------------
