@@ -29,6 +29,7 @@ _ACCESS = {
     Access.CAUSE: "a read returns the value and clears it; a write clears the bits written as one",
     Access.SET_BITS: "a write sets the bits written as one; a read returns what is set",
     Access.CLEAR_BITS: "a write clears the bits written as one in the mask; reads as zero",
+    Access.ZERO: "reads as zero; writes are swallowed: the feature is left out",
 }
 
 
@@ -74,6 +75,8 @@ def _section(register: type[Register]) -> Iterator[str]:
     if not register.rtl:
         yield "Only the `model` engine has it so far; in the RTL it reads as zero and swallows writes."
     yield ""
+    if register.access is Access.ZERO:
+        return
     if not register.fields:
         yield f"Bits as in [{ICR.__name__}](#icr)."
         yield ""
@@ -81,12 +84,17 @@ def _section(register: type[Register]) -> Iterator[str]:
     yield "| bits | field | reset | what |"
     yield "|---|---|---|---|"
     for field in sorted(register.fields.values(), key=lambda field: field.lsb):
-        yield f"| {_bits(field)} | {field.name} | {field.reset} | {field.doc}{_words(field)} |"
+        what = f"{field.doc}{_words(field)}{_read_only(register, field)}"
+        yield f"| {_bits(field)} | {field.name} | {field.reset} | {what} |"
     yield ""
 
 
 def _bits(field: Field) -> str:
     return str(field.lsb) if field.width == 1 else f"{field.lsb + field.width - 1}:{field.lsb}"
+
+
+def _read_only(register: type[Register], field: Field) -> str:
+    return "; read only" if register.access is Access.READ_WRITE and not field & register.writable else ""
 
 
 def _words(field: Field) -> str:
