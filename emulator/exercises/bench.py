@@ -221,7 +221,7 @@ class Bench:
         made = []
         for _ in range(count):
             generator = UdpGenerator((self.random.choice(sizes),), nic=nic, seed=self.random.getrandbits(32))
-            made.append(generator.next_frame(self.now))
+            made.append(generator.next_frame(self.random.getrandbits(48)))  # the smallest hold nothing else
         return made
 
     def send(self, frames: Iterable[bytes], *, nic: int = 0, gap_ns: int = 0, after_ns: int = 0) -> None:

@@ -14,8 +14,8 @@ from driver.kernel.rules.place import short
 from emulator.exercises.faults import CheckFailed, Fault
 from emulator.exercises.manifest import CHECK, Exercise
 
-#: What a driver may import: the kernel, the register map, and of Python what only describes data.
-MAY_IMPORT = ("driver.kernel", "hdl.nic.regmap")
+#: What a driver may import: the kernel, registers and descriptors, and of Python what only describes data.
+MAY_IMPORT = ("driver.kernel", "hdl.nic.regmap", "hdl.nic.layouts")
 MAY_IMPORT_OF_PYTHON = {
     "__future__",
     "collections",
