@@ -82,6 +82,7 @@ class Bench:
         delivered: packets that reached netif_receive_skb, in order.
         accesses: of the driver to registers, in order.
         frames_sent: frames that were put on the wires, by NIC.
+        verdicts: what the NICs decided on frames, as of the last take_verdicts; by Verdict.
         notes: what a check wants to show whether the driver passes or not, in lines.
         ring: what has next_to_clean and next_to_use for the waveform; a check sets it, or it is found at netdev.priv.
     """
@@ -238,6 +239,12 @@ class Bench:
         self.frames_sent[nic] += len(wires)
         self.engine.wires[nic].send(wires)
 
+    def take_verdicts(self) -> None:
+        """Bring ``verdicts`` up to date."""
+        for wire in self.engine.wires:
+            for verdict in wire.take_verdicts():
+                self.verdicts[verdict] += 1
+
     # --- expectations ----------------------------------------------------------------------------------------------
 
     def expect(
@@ -308,6 +315,17 @@ class Bench:
                 why,
             )
 
+    def expect_nothing_left(self) -> None:
+        """With the interface down, no buffer is in use and nothing is mapped.
+
+        Raises:
+            CheckFailed: something is.
+        """
+        mapped = sum(len(pdev.mappings) for pdev in self.pdevs)
+        why = "What ndo_open has allocated and mapped, ndo_stop unmaps and frees."
+        self.expect("mappings that are left when the interface is down", 0, mapped, why=why)
+        self.expect("buffers that are left when the interface is down", 0, self.machine.frags.in_use, why=why)
+
     def note(self, line: str) -> None:
         """Show a line of what was measured."""
         self.notes.append(line)
@@ -316,9 +334,7 @@ class Bench:
 
     def packet_lines(self) -> tuple[str, ...]:
         """What became of the packets."""
-        for wire in self.engine.wires:
-            for verdict in wire.take_verdicts():
-                self.verdicts[verdict] += 1
+        self.take_verdicts()
         if not sum(self.frames_sent):
             return ()
         kept = self.verdicts[Verdict.KEPT]
