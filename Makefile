@@ -12,11 +12,11 @@ LOCK := build/lock/bin/uv pip compile --quiet --universal --python-version 3.11 
 export SIM
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint bench lock clean setup
+.PHONY: help run test exercise lint bench lock clean setup
 
 help: ## list the commands; PYTHON=FILE names the Python to set up with
 	@echo "make COMMAND, where COMMAND is one of"
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-6s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-8s %s\n", $$1, $$2 }' Makefile
 
 run: setup ## replay the bundled capture (or CAPTURE=FILE) into the NIC and its driver; SIM=verilator, native or model; ARGS="more options"
 	@$(BIN)/napi-hil run $(CAPTURE) --engine $(SIM) $(ARGS)
@@ -24,6 +24,9 @@ run: setup ## replay the bundled capture (or CAPTURE=FILE) into the NIC and its 
 test: lint ## style, types and all tests, on Icarus or SIM=verilator; TESTS="files or folders", PYTEST_ARGS="more options"
 	@scripts/setup.sh icarus  # other engines are compared with it
 	@$(BIN)/python -m pytest -n auto --dist loadfile $(TESTS) $(PYTEST_ARGS)
+
+exercise: setup ## for authors: verify exercise N, its skeleton, solution and wrong answers; N=3
+	@$(BIN)/napi-hil exercise verify $(N)
 
 lint: setup ## style and types only
 	@$(BIN)/ruff check

@@ -36,6 +36,7 @@ GUARD = 64
 #: Inputs of the NIC that somebody waits for before the models drive them.
 INPUTS = (
     "link_up",
+    "eedo",  # no EEPROM
     *(f"s_axil__{channel}" for channel in ("awvalid", "wvalid", "bready", "arvalid", "rready")),
     *(
         f"{port}__{channel}"
@@ -95,7 +96,7 @@ class NicTester:
         """
         for port in ("m_axi_rx", "m_axi_tx", "s_axil", "s_axis_rx", "m_axis_tx"):
             logging.getLogger(f"cocotb.nic.{port}_").setLevel(logging.WARNING)
-        await start(dut, **dict.fromkeys(INPUTS, 0))
+        await start(dut, mdio_i=1, **dict.fromkeys(INPUTS, 0))
         tester = cls(dut)
         if stalls:
             tester._stall()

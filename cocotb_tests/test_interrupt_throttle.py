@@ -14,10 +14,13 @@ UNIT = 5
 @cocotb.test()
 async def agrees_with_model(dut):
     """Requests of random length, and intervals that change while one runs; zero ends it."""
-    await start(dut, interval=0, request=0)
-    may_rise = held = 0
+    await start(dut, interval=0, request=0, again=0)
+    may_rise = held = again = 0
     before = irq = False
     for clock in range(20_000):
+        if random.random() < 0.01:
+            again = random.getrandbits(1)
+            dut.again.value = again
         request = random.random() < (0.9 if before else 0.3)
         if random.random() < 0.01:
             dut.interval.value = random.choice((0, 1, 2, 7))
@@ -32,7 +35,7 @@ async def agrees_with_model(dut):
         elif irq and not before:
             may_rise = clock + interval * UNIT
         held += request and not irq
-        before = irq
+        before = irq and not again
         await RisingEdge(dut.clk)
     assert held > 500
 
@@ -40,7 +43,7 @@ async def agrees_with_model(dut):
 @cocotb.test()
 async def nothing_counts_while_nothing_is_held_back(dut):
     """Without an interval no register changes but that of the line."""
-    await start(dut, interval=0, request=0)
+    await start(dut, interval=0, request=0, again=0)
     for clock in range(200):
         dut.request.value = clock // 10 % 2
         await RisingEdge(dut.clk)

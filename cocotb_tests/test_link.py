@@ -7,6 +7,7 @@ from cocotb.triggers import ReadOnly, RisingEdge
 
 from cocotb_tests.support import simulate, start, write_verilog
 from hdl.nic.link import LinkStatus
+from hdl.nic.regmap import CTRL, STATUS
 
 #: Clocks from the PHY's signal to STATUS.LU.
 SYNCHRONIZER = 2
@@ -14,16 +15,20 @@ SYNCHRONIZER = 2
 
 @cocotb.test()
 async def reports_changes(dut):
-    """Random changes of both inputs."""
-    await start(dut, link_up=0, slu=0)
+    """Random changes of the PHY's link and of CTRL, with what it forces."""
+    await start(dut, link_up=0, ctrl=0, status__read=0, status__write=0)
     history, before = [0] * (SYNCHRONIZER + 1), 0
     for _ in range(1000):
         link_up, slu = random.random() < 0.5, random.random() < 0.8
-        dut.link_up.value, dut.slu.value = link_up, slu
+        ctrl = random.getrandbits(32) & ~CTRL.SLU | CTRL.SLU * slu
+        dut.link_up.value, dut.ctrl.value = link_up, ctrl
         history = [*history[1:], int(link_up)]
         await ReadOnly()
         link = history[0] & slu
-        assert dut.lu.value == link
+        status = dut.status__value.value.to_unsigned()
+        assert bool(status & STATUS.LU) == link
+        assert STATUS.FD.get(status) == (CTRL.FD.get(ctrl) if ctrl & CTRL.FRCDPLX else 1)
+        assert STATUS.SPEED.get(status) == (CTRL.SPEED.get(ctrl) if ctrl & CTRL.FRCSPD else 2)
         assert dut.changed.value == (link != before)
         before = link
         await RisingEdge(dut.clk)

@@ -11,7 +11,14 @@ from cocotbext.axi import AxiRamRead, AxiReadBus
 
 from cocotb_tests.support import cycles, simulate, start, write_verilog
 from hdl.nic.layouts import RxDescriptor
-from hdl.nic.rx_descriptors import BURST_DESCRIPTORS, CACHE_DESCRIPTORS, DESCRIPTOR_BYTES, Ring, RxDescriptors
+from hdl.nic.rx_descriptors import (
+    BURST_DESCRIPTORS,
+    CACHE_DESCRIPTORS,
+    DESCRIPTOR_BYTES,
+    Buffer,
+    Ring,
+    RxDescriptors,
+)
 
 INPUTS = ("ring", "head", "tail", "run", "buffers__ready", "axi__arready", "axi__rvalid")
 
@@ -61,7 +68,9 @@ class Bench:
                 valid, payload = bool(dut.buffers__valid.value), dut.buffers__payload.value
                 await RisingEdge(dut.clk)
                 if valid:
-                    return payload.to_unsigned()
+                    buffer = Buffer.from_bits(payload.to_unsigned())
+                    assert buffer.address == self.address(buffer.index)
+                    return buffer.address
             return None
         finally:
             dut.buffers__ready.value = 0

@@ -7,10 +7,20 @@ from cocotb.triggers import ReadOnly, RisingEdge
 
 from cocotb_tests.support import simulate, start, write_verilog
 from hdl.nic.regmap import RCTL
+from hdl.nic.rx_descriptors import Buffer
 from hdl.nic.rx_fifo import RxFrame
-from hdl.nic.rx_segments import RxSegments, Segment
+from hdl.nic.rx_segments import RxSegments, segment_layout
 
-INPUTS = ("enable", "run", "rctl", "frames__valid", "frames__payload", "segments__ready", "buffers__valid")
+INPUTS = (
+    "enable",
+    "run",
+    "rctl",
+    "frames__valid",
+    "frames__payload",
+    "segments__ready",
+    "buffers__0__valid",
+    "drained",
+)
 SIZES = [0, *(RCTL.BSIZE.put(n) for n in (1, 2, 3)), *(RCTL.BSEX | RCTL.BSIZE.put(n) for n in (1, 2, 3))]
 
 
@@ -23,21 +33,22 @@ def buffer_bytes(rctl: int) -> int:
 async def segments_of(dut, frame) -> list:
     """Offer a frame and take all its segments; buffers come and go at random."""
     dut.frames__payload.value, dut.frames__valid.value = frame.as_bits(), 1
-    taken, address = [], 0
+    taken = []
     while not (taken and taken[-1].eop):
-        dut.segments__ready.value, dut.buffers__valid.value = (int(random.random() < 0.7) for _ in range(2))
-        dut.buffers__payload.value = address = random.getrandbits(64)
+        dut.segments__ready.value, dut.buffers__0__valid.value = (int(random.random() < 0.7) for _ in range(2))
+        buffer = Buffer.const({"address": random.getrandbits(64), "index": random.getrandbits(16)})
+        dut.buffers__0__payload.value = buffer.as_bits()
         await ReadOnly()
         gone = bool(dut.frames__ready.value)
         passed = bool(dut.segments__valid.value and dut.segments__ready.value)
-        assert passed == bool(dut.buffers__valid.value and dut.buffers__ready.value)
+        assert passed == bool(dut.buffers__0__valid.value and dut.buffers__0__ready.value)
         if passed:
-            taken.append(Segment.from_bits(dut.segments__payload.value.to_unsigned()))
-            assert taken[-1].address == address
+            taken.append(segment_layout(1).from_bits(dut.segments__payload.value.to_unsigned()))
+            assert (taken[-1].address, taken[-1].index) == (buffer.address, buffer.index)
         await RisingEdge(dut.clk)
         if gone:
             dut.frames__valid.value = 0
-    dut.segments__ready.value = dut.buffers__valid.value = 0
+    dut.segments__ready.value = dut.buffers__0__valid.value = 0
     return taken
 
 
@@ -63,7 +74,7 @@ async def finishes_a_frame_when_disabled(dut):
     await start(dut, **dict.fromkeys(INPUTS, 0))
     dut.rctl.value, dut.run.value = RCTL.BSIZE.put(3), 1
     dut.frames__payload.value, dut.frames__valid.value = RxFrame.const({"length": 600}).as_bits(), 1
-    dut.buffers__valid.value = dut.segments__ready.value = 1
+    dut.buffers__0__valid.value = dut.segments__ready.value = 1
     for _ in range(10):
         await RisingEdge(dut.clk)
         assert not dut.segments__valid.value

@@ -9,12 +9,12 @@ from cocotb.triggers import ReadOnly, RisingEdge
 from cocotb_tests.support import cycles, simulate, start, write_verilog
 from hdl.nic.axi import Resp
 from hdl.nic.layouts import RxDescriptor, RxStatus
-from hdl.nic.rx_descriptors import DESCRIPTOR_BYTES, Ring
-from hdl.nic.rx_segments import Segment
-from hdl.nic.rx_writeback import BURSTS, SEGMENTS, RxWriteBack, Started, WriteBack
+from hdl.nic.rx_descriptors import DESCRIPTOR_BYTES
+from hdl.nic.rx_segments import segment_layout
+from hdl.nic.rx_writeback import BURSTS, SEGMENTS, RxWriteBack, started_layout, writeback_layout
 
-INPUTS = ("run", "ring", "head", "segment_valid", "started_valid", "writebacks__ready", "response__bvalid")
-BASE, SIZE = 0x4000, 16
+INPUTS = ("run", "bases", "segment_valid", "started_valid", "writebacks__ready", "response__bvalid")
+BASE = 0x4000
 
 
 class Writer:
@@ -71,7 +71,7 @@ class Writer:
     def _next_burst(self) -> str | None:
         dut = self.dut
         if dut.writebacks__valid.value and dut.writebacks__ready.value:
-            item = WriteBack.from_bits(dut.writebacks__payload.value.to_unsigned())
+            item = writeback_layout(1).from_bits(dut.writebacks__payload.value.to_unsigned())
             assert len(self.writebacks) < self.answered, "a descriptor before its payload was answered"
             descriptor = RxDescriptor.from_bits(item.data << 64)
             self.writebacks.append((item.address, descriptor, item.eop))
@@ -90,7 +90,7 @@ class Writer:
         writeback = kind in ("descriptor", "eop")
         dut.response__bvalid.value = dut.writebacks__ready.value = 0
         started = {"writeback": writeback, "last": kind in ("last", "eop"), "small": writeback and self._small}
-        dut.started.value = Started.const(started).as_bits()
+        dut.started.value = started_layout(1).const(started).as_bits()
         dut.started_valid.value = 1
         self._under_way.append((now + self.latency, kind))
         await RisingEdge(dut.clk)
@@ -101,9 +101,10 @@ def random_segment():
     eop = random.getrandbits(1)
     report = {"checksum": random.getrandbits(16), "special": random.getrandbits(16), "status": {"VP": 1}}
     report |= {"errors": {"CE": random.getrandbits(1)}}
-    return Segment.const(
+    return segment_layout(1).const(
         {
             "length": random.getrandbits(14),
+            "index": random.getrandbits(16),
             "eop": eop,
             "report": report if eop else {},
             "small": eop and random.getrandbits(1),
@@ -116,9 +117,7 @@ def random_segment():
 async def keeps_the_order(dut, latency):
     """Descriptors in ring order, each after its payload; all that a segment says is in its descriptor."""
     await start(dut, **dict.fromkeys(INPUTS, 0))
-    head = random.randrange(SIZE)
-    dut.ring.value = Ring.const({"base": BASE, "size": SIZE}).as_bits()
-    dut.head.value = head
+    dut.bases.value = BASE
     await cycles(dut, 2)
     dut.run.value = 1
     writer, sent = Writer(dut, latency), []
@@ -137,8 +136,8 @@ async def keeps_the_order(dut, latency):
         await RisingEdge(dut.clk)
 
     assert writer.done == len(sent)
-    for number, (segment, (address, descriptor, eop)) in enumerate(zip(sent, writer.writebacks, strict=True)):
-        assert address == BASE + (head + number) % SIZE * DESCRIPTOR_BYTES + 8
+    for segment, (address, descriptor, eop) in zip(sent, writer.writebacks, strict=True):
+        assert address == BASE + segment.index * DESCRIPTOR_BYTES + 8
         assert (descriptor.length, eop) == (segment.length, segment.eop)
         report = segment.report
         status = RxStatus.const({"DD": 1, "EOP": segment.eop}).as_bits() | report.status.as_bits()
@@ -154,7 +153,7 @@ async def has_limits(dut):
     await start(dut, **dict.fromkeys(INPUTS, 0))
     dut.run.value = 1
     for port, room, limit in (("segment_valid", "segment_room", SEGMENTS), ("started_valid", "burst_room", BURSTS)):
-        dut.started.value = Started.const({}).as_bits()
+        dut.started.value = started_layout(1).const({}).as_bits()
         for _ in range(limit):
             await ReadOnly()
             assert getattr(dut, room).value
@@ -172,7 +171,7 @@ async def stopped_it_swallows_responses(dut):
     """Bursts that were under way when ``run`` fell are answered without effect."""
     await start(dut, **dict.fromkeys(INPUTS, 0))
     dut.run.value = 1
-    dut.started.value = Started.const({"writeback": 1, "last": 1}).as_bits()
+    dut.started.value = started_layout(1).const({"writeback": 1, "last": 1}).as_bits()
     dut.started_valid.value = 1
     await cycles(dut, 3)
     dut.started_valid.value, dut.run.value = 0, 0
@@ -193,13 +192,13 @@ async def reports_error_responses(dut):
     """Any response but OKAY is a fault."""
     await start(dut, **dict.fromkeys(INPUTS, 0))
     dut.run.value = 1
-    dut.started.value, dut.started_valid.value = Started.const({}).as_bits(), 1
+    dut.started.value, dut.started_valid.value = started_layout(1).const({}).as_bits(), 1
     await cycles(dut, 2)
     dut.started_valid.value = 0
     for resp in (Resp.OKAY, Resp.SLVERR):
         dut.response__bvalid.value, dut.response__bresp.value = 1, resp.value
         await ReadOnly()
-        assert bool(dut.fault.value) == (resp is Resp.SLVERR)
+        assert bool(dut.faults.value) == (resp is Resp.SLVERR)
         await RisingEdge(dut.clk)
 
 

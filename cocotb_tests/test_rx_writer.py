@@ -9,8 +9,8 @@ import pytest
 from cocotb.triggers import ReadOnly, RisingEdge
 
 from cocotb_tests.support import cycles, simulate, start, write_verilog
-from hdl.nic.rx_segments import Segment
-from hdl.nic.rx_writeback import Started, WriteBack
+from hdl.nic.rx_segments import segment_layout
+from hdl.nic.rx_writeback import started_layout, writeback_layout
 from hdl.nic.rx_writer import RxWriter
 
 INPUTS = ("run", "hold", "segments__valid", "beats__valid", "writebacks__valid", "axi__awready", "axi__wready")
@@ -120,14 +120,16 @@ async def offer_writebacks(dut, writes: list[tuple[int, int]]) -> None:
     """Feed write-backs of random data at random times."""
     for address, value in writes:
         await cycles(dut, random.randint(0, 60))
-        await offer(dut, "writebacks", WriteBack.const({"address": address, "data": value, "eop": 1}).as_bits())
+        await offer(
+            dut, "writebacks", writeback_layout(1).const({"address": address, "data": value, "eop": 1}).as_bits()
+        )
 
 
 async def count_started(dut, started: list) -> None:
     while True:
         await ReadOnly()
         if dut.started_valid.value:
-            started.append(Started.from_bits(dut.started.value.to_unsigned()))
+            started.append(started_layout(1).from_bits(dut.started.value.to_unsigned()))
         await RisingEdge(dut.clk)
 
 
@@ -163,7 +165,9 @@ async def writes_exactly_the_bytes(dut, pause):
         cocotb.start_soon(offer_writebacks(dut, writebacks)),
     ]
     for address, data in segments:
-        await offer(dut, "segments", Segment.const({"address": address, "length": len(data), "eop": 1}).as_bits())
+        await offer(
+            dut, "segments", segment_layout(1).const({"address": address, "length": len(data), "eop": 1}).as_bits()
+        )
     for feed in feeds:
         await feed
     await idle(dut)
@@ -188,7 +192,7 @@ async def leaves_no_gap(dut):
     cocotb.start_soon(offer_beats(dut, frames, 0))
     feed = cocotb.start_soon(offer_writebacks(dut, [(0x1008 + 16 * n, n) for n in range(5)]))
     for number, frame in enumerate(frames):
-        segment = Segment.const({"address": 0x10000 + number * 2048 + 2, "length": len(frame), "eop": 1})
+        segment = segment_layout(1).const({"address": 0x10000 + number * 2048 + 2, "length": len(frame), "eop": 1})
         await offer(dut, "segments", segment.as_bits())
         if number == 3:
             slave.gaps = 0
@@ -209,7 +213,9 @@ async def stops_with_whole_bursts(dut, attempt):
     dut.run.value = 1
     data = random.randbytes(40 * lanes)
     beats = cocotb.start_soon(offer_beats(dut, [data], 0.2))
-    await offer(dut, "segments", Segment.const({"address": 0x1000 - 9 * lanes, "length": len(data)}).as_bits())
+    await offer(
+        dut, "segments", segment_layout(1).const({"address": 0x1000 - 9 * lanes, "length": len(data)}).as_bits()
+    )
     await cycles(dut, random.randint(0, 120))
     dut.run.value = 0
     await RisingEdge(dut.clk)

@@ -1,4 +1,4 @@
-"""The command line: ``napi-hil run``, ``napi-hil sweep``, ``napi-hil rules`` and ``napi-hil wave``."""
+"""The command line: ``napi-hil run``, ``sweep``, ``rules``, ``exercise`` and ``wave``."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from rich.console import Console
 from emulator.cost_profiles import profile_names
 from emulator.errors import RunFailed, UserError
 from emulator.execute import execute
+from emulator.exercises.cli import exercise
 from emulator.output import FILES, SAVE_FILE, SUMMARY, WAVES, check_output_directory, output_directory
 from emulator.progress import progress_bar
 from emulator.report import format_summary, print_report
@@ -257,6 +258,9 @@ def sweep(file: Path, table: Path | None, workers: int | None, cluster: str | No
 def rules(name: str | None) -> None:
     """List the rules for drivers that runs check, or explain the rule NAME."""
     click.echo(list_rules() if name is None else explain_rule(find_rule(name)))
+
+
+commands.add_command(exercise)
 
 
 @commands.command()

@@ -13,7 +13,7 @@ from emulator.output import SAVE_FILE, SUMMARY, WAVES
 from emulator.progress import Progress
 from emulator.report import as_failed, format_summary
 from emulator.scenario import Scenario
-from emulator.waves import write_save_file
+from emulator.waves import Marker, write_save_file
 from emulator.wire_timing import byte_time_ps
 
 
@@ -81,8 +81,8 @@ def _execute_on_native(scenario: Scenario, directory: Path, progress: Progress) 
         finally:
             first = engine.first_interrupt
             if waves:
-                save = directory / SAVE_FILE
-                write_save_file(save, scenario.engine, nics=scenario.nics, cpus=cpus, interrupt_ns=first)
+                save, marker = directory / SAVE_FILE, None if first is None else Marker(first)
+                write_save_file(save, scenario.engine, nics=scenario.nics, cpus=cpus, marker=marker)
 
 
 def run_to_end(coroutine: Coroutine[Any, Any, None]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from driver.e1000.adapter import Adapter
 from driver.kernel.cpu import Account, Cpu
+from driver.kernel.net.napi import Napi
 from emulator.emulation import Emulation
 from emulator.engines.base import Engine
 from emulator.probes import CpuRuns
@@ -22,14 +23,15 @@ def show_kernel(emulation: Emulation, adapters: list[Adapter]) -> None:
 
     def observe() -> None:
         for cpu in cpus:
-            _show_cpu(engine, cpu)
+            show_cpu(engine, cpu)
         for adapter in adapters:
             _show_adapter(engine, adapter)
 
     emulation.observers.append(observe)
 
 
-def _show_cpu(engine: Engine, cpu: Cpu) -> None:
+def show_cpu(engine: Engine, cpu: Cpu) -> None:
+    """Show what a CPU does now."""
     prefix = f"cpu{cpu.id}"
     softnet = cpu.softnet
     engine.set_probe(f"{prefix}.runs", _runs(cpu))
@@ -47,10 +49,16 @@ def _runs(cpu: Cpu) -> CpuRuns:
 
 def _show_adapter(engine: Engine, adapter: Adapter) -> None:
     prefix = f"nic{adapter.pdev.slot}"
-    napi, ring = adapter.napi, adapter.rx_ring
+    ring = adapter.rx_ring
+    show_napi(engine, adapter.napi, adapter.pdev.slot)
+    engine.set_probe(f"{prefix}.next_to_clean", ring.next_to_clean)
+    engine.set_probe(f"{prefix}.next_to_use", ring.next_to_use)
+
+
+def show_napi(engine: Engine, napi: Napi, nic: int) -> None:
+    """Show the state of the NAPI instance of a NIC now."""
+    prefix = f"nic{nic}"
     engine.set_probe(f"{prefix}.napi_state", napi.state)
     engine.set_probe(f"{prefix}.napi_in_poll", napi.in_poll)
     engine.set_probe(f"{prefix}.napi_budget", napi.budget)
     engine.set_probe(f"{prefix}.napi_work_done", napi.work_done)
-    engine.set_probe(f"{prefix}.next_to_clean", ring.next_to_clean)
-    engine.set_probe(f"{prefix}.next_to_use", ring.next_to_use)

@@ -9,6 +9,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from emulator.engines.cache import BUILD
 from emulator.output import WAVES
@@ -17,6 +18,7 @@ from emulator.wave_words import write_words
 _HEX, _DECIMAL, _BITS = 0x22, 0x24, 0x28
 _WORDS = 0x2000  # with a translate file
 _GROUP_BEGIN, _GROUP_END, _CLOSED = 0x800200, 0x1000200, 0x400000
+_COMMENT = 0x200
 _NO_MARKER = " -1" * 26
 
 #: What the first picture shows, in ps: an interrupt and what it leads to.
@@ -48,7 +50,19 @@ class _Trace:
         yield f"+{{{self.name}}} {signal}"
 
 
-def write_save_file(path: Path, engine: str, *, nics: int, cpus: int, interrupt_ns: int | None) -> None:
+class Marker(NamedTuple):
+    """A time to look at.
+
+    Attributes:
+        time_ns: where the marker goes.
+        note: what is to be seen there, for a line above the signals; may be empty.
+    """
+
+    time_ns: int
+    note: str = ""
+
+
+def write_save_file(path: Path, engine: str, *, nics: int, cpus: int, marker: Marker | None) -> None:
     """Write the save file for a dump of the board, which is beside it; the words that it shows stay below build/.
 
     Arguments:
@@ -56,20 +70,22 @@ def write_save_file(path: Path, engine: str, *, nics: int, cpus: int, interrupt_
         engine: name of the engine that dumped.
         nics: how many NICs the board has.
         cpus: how many CPUs it has probes for.
-        interrupt_ns: what to look at first; the beginning if None.
+        marker: what to look at first; the beginning if None.
     """
     files = write_words(BUILD)
     top = "native_board" if engine == "native" else "board"
-    marker = (interrupt_ns or 0) * 1000
+    time_ps = marker.time_ns * 1000 if marker else -1
     lines = [
         f'[dumpfile] "{WAVES}"',
-        f"[timestart] {max(0, marker - _BEFORE)}",
+        f"[timestart] {max(0, time_ps - _BEFORE)}",
         f"[size] {_WIDTH} {_HEIGHT}",
-        f"*{_ZOOM:.6f} {marker if interrupt_ns else -1}{_NO_MARKER}",
+        f"*{_ZOOM:.6f} {time_ps}{_NO_MARKER}",
         "[sst_width] 40",
         "[signals_width] 310",
         "[sst_expanded] 0",
     ]
+    if marker and marker.note:
+        lines += [f"@{_COMMENT:x}", f"-{marker.note}"]
     for nic in range(nics):
         for group, traces in _nic_groups(f"NIC {nic} " if nics > 1 else "", f"{top}.core", nic).items():
             lines += _group(group, traces, files, closed=nic > 0)
@@ -91,7 +107,7 @@ def _group(name: str, traces: list[_Trace], files: dict[str, Path], *, closed: b
 
 def _nic_groups(prefix: str, core: str, number: int) -> dict[str, list[_Trace]]:
     slot = f"{core}.slot[{number}]"
-    queue = f"{slot}.nic.queue"
+    dma = f"{slot}.nic.rx_dma"
     return {
         f"{prefix}wire": [
             _Trace("beat arrives", f"{slot}.rx_tvalid"),
@@ -100,16 +116,16 @@ def _nic_groups(prefix: str, core: str, number: int) -> dict[str, list[_Trace]]:
         ],
         f"{prefix}DMA of reception": [
             _Trace("reads descriptors", f"{slot}.rx_arvalid"),
-            _Trace("descriptors read ahead", f"{queue}.descriptors.level", 6, _DECIMAL),
+            _Trace("descriptors read ahead", f"{dma}.queue.descriptors.level", 6, _DECIMAL),
             _Trace("writes", f"{slot}.rx_awvalid"),
             _Trace("to address", f"{slot}.rx_awaddr", 64, _HEX),
             _Trace("data", f"{slot}.rx_wvalid"),
-            _Trace("data is a descriptor", f"{queue}.writer.\\burst.writeback"),
+            _Trace("data is a descriptor", f"{dma}.writer.\\burst.writeback"),
             _Trace("write response", f"{slot}.rx_bvalid"),
         ],
         f"{prefix}ring": [
-            _Trace("RDT: given to the NIC", f"{queue}.tail", 16, _DECIMAL),
-            _Trace("RDH: written back", f"{slot}.nic.rdh__value", 32, _DECIMAL),
+            _Trace("RDT: given to the NIC", f"{dma}.queue.descriptors.tail", 16, _DECIMAL),
+            _Trace("RDH: written back", f"{slot}.nic.rdh__0__value", 32, _DECIMAL),
             _Trace("driver: next to clean", f"{core}.probes.nic[{number}].next_to_clean", 12, _DECIMAL),
             _Trace("driver: next to use", f"{core}.probes.nic[{number}].next_to_use", 12, _DECIMAL),
         ],

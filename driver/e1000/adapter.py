@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     from driver.kernel.pci import PciDev
     from driver.kernel.timer import TimerList
 
-RX_CAUSES = ICR.RXT0 | ICR.RXO | ICR.RXDMT0 | ICR.RXSEQ
+RX_CAUSES = int(ICR.RXT0 | ICR.RXO | ICR.RXDMT0 | ICR.RXSEQ)
 TX_CAUSES = int(ICR.TXDW)
 
-#: Causes that poll() services and that are masked while it does.
+#: Causes that a poll services, each kind masked while its NAPI instance is scheduled.
 POLL_CAUSES = RX_CAUSES | TX_CAUSES
 
 #: Causes that the handler services itself; never masked while the interface is up.
@@ -35,6 +35,8 @@ class Adapter:
     """One device.
 
     Attributes:
+        napi, tx_napi: for reception, and for completions of transmission.
+        masked: causes of POLL_CAUSES that are masked since their poll is scheduled.
         use_napi: false: one interrupt per packet and netif_rx, as before NAPI.
         down: the interface is down or on its way there.
         hw_stats: sums of the device's statistics registers, by name.
@@ -57,11 +59,13 @@ class Adapter:
     pdev: PciDev
     hw: Iomem
     napi: Napi
+    tx_napi: Napi
     rx_ring: RxRing
     tx_ring: TxRing
     watchdog_timer: TimerList
     use_napi: bool
     down: bool = True
+    masked: int = 0
     resetting: bool = False
     dim: Dim | None = None
     total_rx_packets: int = 0
@@ -81,4 +85,4 @@ class Adapter:
     rx_dropped: int = 0
 
 
-assert all(register.access in (Access.READ_CLEARS, Access.READ_ONLY) for register in STATISTICS)
+assert all(register.access in (Access.READ_CLEARS, Access.READ_ONLY, Access.ZERO) for register in STATISTICS)

@@ -1,4 +1,4 @@
-"""The interrupt handlers, and the poll that NAPI calls (e1000_intr and e1000_clean in e1000_main.c)."""
+"""The interrupt handlers, and the polls that NAPI calls (e1000_intr and e1000_clean in e1000_main.c)."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from hdl.nic.regmap import ICR, ICS, IMC, IMS
 
 async def e1000_irq_enable(adapter: Adapter) -> None:
     """Unmask every cause that the driver uses."""
+    adapter.masked = 0
     await ew32(adapter.hw, IMS, POLL_CAUSES | OTHER_CAUSES)
 
 
@@ -31,30 +32,36 @@ async def e1000_irq_disable(adapter: Adapter) -> None:
 
 
 async def e1000_intr(_irq: int, dev_id: object) -> IrqReturn:
-    """Interrupt handler: mask the causes that the poll services, and leave the work to it.
-
-    Reading ICR clears all causes, masked ones too. One of the poll's that is cleared here while the poll runs is not
-    lost: napi_schedule_prep then sets MISSED, and the poll comes again.
-    """
+    """Interrupt handler: mask the causes that a poll services, and leave the work to it."""
     adapter = cast(Adapter, dev_id)
     icr = await _read_causes(adapter)
-    if icr & POLL_CAUSES and napi_schedule_prep(adapter.napi):
-        await ew32(adapter.hw, IMC, POLL_CAUSES)
+    receive = icr & RX_CAUSES and napi_schedule_prep(adapter.napi)
+    completed = icr & TX_CAUSES and napi_schedule_prep(adapter.tx_napi)
+    if receive or completed:
+        causes = (RX_CAUSES if receive else 0) | (TX_CAUSES if completed else 0)
+        adapter.masked |= causes
+        await ew32(adapter.hw, IMC, causes)
         await e1000_write_flush(adapter.hw)  # the line is low before the handler ends
+    if completed:
+        __napi_schedule(adapter.tx_napi)
+    if receive:
         __napi_schedule(adapter.napi)
     return IrqReturn.HANDLED if icr else IrqReturn.NONE
 
 
-async def e1000_clean(napi: Napi, budget: int) -> int:
-    """poll(): reclaim what was sent, take up to ``budget`` packets off the ring; when it is empty, complete and unmask.
+async def _unmask(adapter: Adapter, causes: int) -> None:
+    """A poll is complete. Causes latched meanwhile interrupt at once: nothing rots between its last look and here."""
+    adapter.masked &= ~causes
+    await ew32(adapter.hw, IMS, causes)
 
-    With a budget of 0, from netpoll, only what was sent is dealt with.
+
+async def e1000_clean(napi: Napi, budget: int) -> int:
+    """poll() of reception: take up to ``budget`` packets off the ring; when it is empty, complete and unmask.
+
+    With a budget of 0, from netpoll, there is nothing to do.
     """
     assert napi.dev is not None
     adapter = cast(Adapter, napi.dev.priv)
-    tx_ring = adapter.tx_ring
-    if tx_ring.next_to_clean != tx_ring.next_to_use:
-        await e1000_clean_tx_irq(adapter, budget)
     if not budget:
         return 0
     work_done = await e1000_clean_rx_irq(adapter, budget)
@@ -63,9 +70,21 @@ async def e1000_clean(napi: Napi, budget: int) -> int:
     if await napi_complete_done(napi, work_done) and not adapter.down:
         if adapter.dim is not None:
             e1000_update_dim(adapter, adapter.dim)
-        # Causes latched since the handler read ICR interrupt at once: nothing rots between the last look and here.
-        await ew32(adapter.hw, IMS, POLL_CAUSES)
+        await _unmask(adapter, RX_CAUSES)
     return work_done
+
+
+async def e1000_clean_tx(napi: Napi, budget: int) -> int:
+    """poll() of transmission: reclaim what was sent, then complete and unmask; from netpoll, with a budget of 0, not.
+
+    It is no work in the sense of the budget, which is that of received packets.
+    """
+    assert napi.dev is not None
+    adapter = cast(Adapter, napi.dev.priv)
+    await e1000_clean_tx_irq(adapter, budget)
+    if budget and await napi_complete_done(napi, 0) and not adapter.down:
+        await _unmask(adapter, TX_CAUSES)
+    return 0
 
 
 async def e1000_clean_rx_irq(adapter: Adapter, work_to_do: int) -> int:
@@ -128,11 +147,17 @@ async def e1000_intr_netif_rx(_irq: int, dev_id: object) -> IrqReturn:
 
 
 async def _read_causes(adapter: Adapter) -> int:
-    """Read ICR, and so acknowledge; returns the causes that are the driver's. Link changes are dealt with here."""
+    """Read ICR, and so acknowledge; returns the causes that interrupted. Link changes are dealt with here.
+
+    The read clears masked causes too: they are set again, to interrupt when their poll unmasks them.
+    """
     icr = await er32(adapter.hw, ICR)
     if icr == DEVICE_GONE:
         return 0
-    icr &= POLL_CAUSES | OTHER_CAUSES
+    masked = icr & adapter.masked
+    if masked:
+        await ew32(adapter.hw, ICS, masked)
+    icr &= (POLL_CAUSES | OTHER_CAUSES) & ~masked
     if icr & ICR.LSC and not adapter.down:
         adapter.watchdog_timer.mod(adapter.pdev.machine.jiffies + 1)
     if icr & RX_CAUSES:

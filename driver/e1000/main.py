@@ -7,7 +7,7 @@ from typing import cast
 from driver.e1000.adapter import Adapter
 from driver.e1000.ethtool import E1000EthtoolOps
 from driver.e1000.hw import e1000_rar_set, e1000_reset_hw, e1000_write_flush, er32, ew32
-from driver.e1000.interrupt import e1000_clean, e1000_intr, e1000_intr_netif_rx
+from driver.e1000.interrupt import e1000_clean, e1000_clean_tx, e1000_intr, e1000_intr_netif_rx
 from driver.e1000.rx_ring import RxRing, e1000_free_rx_resources, e1000_setup_rx_resources
 from driver.e1000.tx_ring import TxRing, e1000_free_tx_resources, e1000_setup_tx_resources, e1000_xmit_frame
 from driver.e1000.up_down import (
@@ -20,7 +20,13 @@ from driver.e1000.up_down import (
 )
 from driver.kernel.dma import dma_set_mask_and_coherent
 from driver.kernel.irq import IRQF_SHARED, free_irq, request_irq
-from driver.kernel.net.napi import NAPI_POLL_WEIGHT, netif_napi_add_weight, netif_napi_del, netif_napi_set_irq
+from driver.kernel.net.napi import (
+    NAPI_POLL_WEIGHT,
+    netif_napi_add_tx,
+    netif_napi_add_weight,
+    netif_napi_del,
+    netif_napi_set_irq,
+)
 from driver.kernel.net.netdev_queue import netif_start_queue
 from driver.kernel.net.netdevice import (
     NetDevice,
@@ -53,7 +59,7 @@ async def e1000_probe(
         use_napi: false for one interrupt per packet and netif_rx.
         rx_descriptors: length of the receive ring.
         tx_descriptors: length of the transmit ring.
-        weight: packets that one poll may take.
+        weight: received packets that one poll may take.
     """
     pci_enable_device(pdev)
     pdev.driver = "e1000"
@@ -64,6 +70,7 @@ async def e1000_probe(
         pdev=pdev,
         hw=pdev.iomap(),
         napi=netif_napi_add_weight(netdev, e1000_clean, weight),
+        tx_napi=netif_napi_add_tx(netdev, e1000_clean_tx),
         rx_ring=RxRing(rx_descriptors),
         tx_ring=TxRing(tx_descriptors),
         watchdog_timer=TimerList(lambda _timer: e1000_watchdog(adapter)),
@@ -82,6 +89,7 @@ async def e1000_remove(netdev: NetDevice) -> None:
     """Let go of the device."""
     adapter = _adapter(netdev)
     await unregister_netdev(netdev)
+    netif_napi_del(adapter.tx_napi)
     netif_napi_del(adapter.napi)
     pci_disable_device(adapter.pdev)
 
@@ -110,6 +118,7 @@ class E1000Ops:
             e1000_free_rx_resources(adapter)
             return error
         netif_napi_set_irq(adapter.napi, adapter.pdev.irq)
+        netif_napi_set_irq(adapter.tx_napi, adapter.pdev.irq)
         await e1000_up(adapter)
         netif_start_queue(dev)
         return 0

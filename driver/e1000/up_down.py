@@ -85,6 +85,7 @@ async def e1000_up(adapter: Adapter) -> None:
     """The device is configured and its interrupt handler in place: let it work."""
     adapter.down = False
     napi_enable(adapter.napi)
+    napi_enable(adapter.tx_napi)
     stale = await er32(adapter.hw, ICR)
     await e1000_irq_enable(adapter)
     if stale & RX_CAUSES:  # not stale: a frame has come since the receiver is on
@@ -105,6 +106,7 @@ async def e1000_down(adapter: Adapter) -> None:
         await msleep(10)  # and those in the transmit FIFO on the wire
     await e1000_irq_disable(adapter)
     await napi_disable(adapter.napi)
+    await napi_disable(adapter.tx_napi)
     adapter.watchdog_timer.delete()
     netif_carrier_off(dev)
     await e1000_update_stats(adapter)

@@ -20,7 +20,7 @@ from emulator.errors import RunFailed, UserError
 from emulator.output import SAVE_FILE, WAVES
 from emulator.progress import Progress, follow
 from emulator.scenario import Scenario
-from emulator.waves import write_save_file
+from emulator.waves import Marker, write_save_file
 
 #: An assertion of the RTL that has failed, as vvp, Verilator and the harness's own checks report it. Not all of them
 #: end the simulation.
@@ -64,8 +64,9 @@ def run_in_simulator(scenario: Scenario, directory: Path, progress: Progress) ->
         raise UserError(outcome["refused"])
     if waves:
         first = outcome["first_interrupt"]
+        marker = None if first is None else Marker(first)
         write_save_file(
-            directory / SAVE_FILE, scenario.engine, nics=scenario.nics, cpus=scenario.probed_cpus, interrupt_ns=first
+            directory / SAVE_FILE, scenario.engine, nics=scenario.nics, cpus=scenario.probed_cpus, marker=marker
         )
     if "failed" in outcome:
         raise RunFailed(outcome["failed"], outcome["details"])

@@ -41,11 +41,11 @@ _RESET_VALUES = {
     offset: register.reset
     for register in REGISTERS
     if register.access is Access.READ_WRITE and register not in (RDH, TDH)
-    for offset in register.offsets()
+    for (offset,) in register.places(queues=1)
 }
 
 #: The bits that a write changes, by offset.
-_WRITABLE = {offset: register.writable for register in REGISTERS for offset in register.offsets()}
+_WRITABLE = {offset: register.writable for register in REGISTERS for (offset,) in register.places(queues=1)}
 
 
 class ModelNic:

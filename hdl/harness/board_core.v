@@ -23,8 +23,6 @@ module board_core #(
     reg [15:0] dma_read_cycles = 16'd1;
     reg [15:0] dma_write_cycles = 16'd1;
 
-    reg [NICS-1:0] link_up = {NICS{1'b1}};  // from the PHYs
-
     reg [63:0] cycle = 64'd0;  // number of the coming rising edge
     always @(posedge clk) cycle <= cycle + 64'd1;
 
@@ -61,6 +59,9 @@ module board_core #(
             wire        rx_tvalid, rx_tlast, rx_tuser;
             wire [DATA_WIDTH-1:0]   rx_tdata;
             wire [DATA_WIDTH/8-1:0] rx_tkeep;
+
+            wire        eesk, eecs, eedi, eedo;
+            wire        mdc, mdio_from_nic, mdio_driven, mdio, phy_reset, link_up;
 
             wire        irq, irq_at_cpu, verdict_valid, low_water;
             wire [2:0]  verdict;
@@ -165,9 +166,36 @@ module board_core #(
                 .m_axis_tx__tvalid(),
                 .m_axis_tx__tready(1'b1),
                 .irq(irq),
-                .link_up(link_up[n]),
+                .link_up(link_up),
+                .phy_reset(phy_reset),
+                .mdc(mdc),
+                .mdio_o(mdio_from_nic),
+                .mdio_oe(mdio_driven),
+                .mdio_i(mdio),
+                .eesk(eesk),
+                .eecs(eecs),
+                .eedi(eedi),
+                .eedo(eedo),
                 .rx_verdict_valid(verdict_valid),
                 .rx_verdict(verdict)
+            );
+
+            eeprom #(.STATION(n)) eeprom (
+                .cs(eecs),
+                .sk(eesk),
+                .di(eedi),
+                .dout(eedo)
+            );
+
+            phy phy (
+                .clk(clk),
+                .cycle(cycle),
+                .reset(phy_reset),
+                .mdc(mdc),
+                .mdio_driven(mdio_driven),
+                .mdio_from_station(mdio_from_nic),
+                .mdio(mdio),
+                .link_up(link_up)
             );
 
             mmio_port mmio (

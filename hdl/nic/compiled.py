@@ -13,6 +13,8 @@ It works on the text that Yosys writes after ``opt_dff``, in which clocked proce
     always @(posedge clk)                             end
       if (condition) register <= value;
       else if (condition) register <= value;
+
+and ``register <= memory[address];`` in the place of ``if (enable)``.
 """
 
 import re
@@ -62,7 +64,9 @@ def show_busy(verilog: str) -> str:
 def _enables(lines: list[str]) -> list[str]:
     """What makes a process with memories or assertions in it do something; it ends at the line ``  end``."""
     body = lines[: lines.index("  end")]
-    return [f"({_match(_ENABLE, line)['enable']})" for line in body if line.startswith("    if")]
+    enables = [f"({_match(_ENABLE, line)['enable']})" for line in body if line.startswith("    if")]
+    loads = [match for line in body if (match := _LOAD.fullmatch(line)) and not match["condition"]]
+    return enables + [f"({load['register']}  != {load['value']})" for load in loads]
 
 
 def _loads(lines: list[str], wide: set[str]) -> list[str]:

@@ -5,11 +5,11 @@ a NIC that waits for the next frame that is nearly all of its work. So the clock
 one, which runs only if a register is about to change or a memory or an assertion is enabled. A combinational ``!==``
 per register, evaluated only when one of its sides changes, says so. The behaviour is exactly the same.
 
-It works on the text that Yosys writes, in which processes have these two forms and no other:
+It works on the text that Yosys writes, in which processes have these forms and no other:
 
-    always @(posedge clk)               always @(posedge clk) begin
-      register <= value;                  if (enable) ...
-                                        end
+    always @(posedge clk)               always @(posedge clk) begin     always @(posedge clk) begin
+      register <= value;                  if (enable) ...                 register <= memory[address];
+                                        end                             end
 """
 
 import re
@@ -32,13 +32,14 @@ def sleep_when_idle(verilog: str) -> str:
     for line in lines:
         if line == _EDGE:
             statement = next(lines)
-            register = _match(_REGISTER, statement)
-            conditions.append(f"{register['register']} !== {register['value']}")
+            conditions.append(_changes(statement))
             body.append(f"  {statement}")
         elif line == f"{_EDGE} begin":
             while (statement := next(lines)) != "  end":
                 if statement.startswith("    if"):
                     conditions.append(_match(_ENABLE, statement)["enable"])
+                elif _REGISTER.fullmatch(statement):
+                    conditions.append(_changes(statement))
                 body.append(f"  {statement}")
         elif line == "endmodule":
             result += [*_process(conditions, body), line]
@@ -46,6 +47,12 @@ def sleep_when_idle(verilog: str) -> str:
         else:
             result.append(line)
     return "\n".join(result) + "\n"
+
+
+def _changes(statement: str) -> str:
+    """The condition under which an assignment changes its register."""
+    register = _match(_REGISTER, statement)
+    return f"{register['register']} !== {register['value']}"
 
 
 def _match(pattern: re.Pattern[str], statement: str) -> re.Match[str]:

@@ -1,7 +1,8 @@
 """Interrupt throttling: the least time from one interrupt to the next (ITR, SDM 13.4.18).
 
 The interval begins when the line rises. Until it is over the line may fall, but it does not rise again. A new interval
-counts from the next interrupt on; only zero ends the one that runs.
+counts from the next interrupt on; only zero ends the one that runs. A vector of MSI-X is throttled in the same way (EITR,
+82576, 7.3.4): what rises is then a message.
 """
 
 from amaranth.hdl import Module, Signal
@@ -19,13 +20,16 @@ class InterruptThrottle(wiring.Component):
     Attributes:
         interval: in units; 0 for none.
         request: level, an interrupt is wanted.
+        again: a request that goes on after the line rose counts as a new one.
         irq: level, the interrupt; low while there is no request.
         fires: ``irq`` rises.
     """
 
     def __init__(self, interval_bits: int, unit_cycles: int):
         self._unit_cycles = unit_cycles
-        super().__init__({"interval": In(interval_bits), "request": In(1), "irq": Out(1), "fires": Out(1)})
+        super().__init__(
+            {"interval": In(interval_bits), "request": In(1), "again": In(1), "irq": Out(1), "fires": Out(1)}
+        )
 
     def elaborate(self, platform):
         m = Module()
@@ -35,7 +39,7 @@ class InterruptThrottle(wiring.Component):
             self.irq.eq(self.request & (high | (left == 0))),
             self.fires.eq(self.irq & ~high),
         ]
-        m.d.sync += high.eq(self.irq)
+        m.d.sync += high.eq(self.irq & ~self.again)
         with m.If(self.interval == 0):
             m.d.sync += left.eq(0)
         with m.Elif(self.fires):

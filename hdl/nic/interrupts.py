@@ -24,7 +24,8 @@ class Interrupts(wiring.Component):
         causes: pulses of the hardware, at their places in ICR.
         icr, ics, ims, imc, itr, iam, ctrl_ext: the registers.
         write_data: data of a write to one of them.
-        irq: level, high while an enabled cause is latched and ITR does not hold it back.
+        request: level, high while an enabled cause is latched.
+        irq: level, the same as far as ITR does not hold it back.
     """
 
     causes: In(layout(regmap.ICR))
@@ -36,6 +37,7 @@ class Interrupts(wiring.Component):
     iam: In(layout(regmap.IAM))
     ctrl_ext: In(layout(regmap.CTRL_EXT))
     write_data: In(32)
+    request: Out(1)
     irq: Out(1)
 
     def elaborate(self, platform):
@@ -59,7 +61,8 @@ class Interrupts(wiring.Component):
             self.ics.value.eq(latched),
             self.ims.value.eq(mask),
             throttle.interval.eq(self.itr.INTERVAL),
-            throttle.request.eq((latched.as_value() & mask.as_value()).any()),
+            self.request.eq((latched.as_value() & mask.as_value()).any()),
+            throttle.request.eq(self.request),
             self.irq.eq(throttle.irq),
         ]
         return m

@@ -7,13 +7,15 @@ from amaranth.lib.wiring import In, Out
 from hdl.nic import regmap
 from hdl.nic.axi import Axi, AxiLite, AxiStream
 from hdl.nic.axi_lite import ADDRESS_WIDTH, AxiLiteSlave
+from hdl.nic.eeprom import Eeprom
 from hdl.nic.interrupts import Interrupts
 from hdl.nic.link import LinkStatus
+from hdl.nic.mdio import Mdio
 from hdl.nic.registers import RegisterFile, constant, is_array, is_storage, port_name
+from hdl.nic.rx_dma import RxDma
 from hdl.nic.rx_fifo import RxFifo
 from hdl.nic.rx_filter import RxFilter
 from hdl.nic.rx_ingress import RxIngress
-from hdl.nic.rx_queue import RxQueue
 from hdl.nic.statistics import Statistics
 from hdl.nic.verdict import RxVerdict
 
@@ -32,6 +34,9 @@ class Nic(wiring.Component):
         m_axis_tx: frames to the MAC with their FCS.
         irq: level interrupt, active high.
         link_up: from the PHY.
+        phy_reset: to the PHY, CTRL.PHY_RST.
+        mdc, mdio_o, mdio_oe, mdio_i: management interface to the PHY.
+        eesk, eecs, eedi, eedo: microwire EEPROM.
         rx_verdict_valid: pulse, one per received frame.
         rx_verdict: what became of it.
 
@@ -55,6 +60,15 @@ class Nic(wiring.Component):
                 "m_axis_tx": Out(AxiStream(data_width)),
                 "irq": Out(1),
                 "link_up": In(1),
+                "phy_reset": Out(1),
+                "mdc": Out(1),
+                "mdio_o": Out(1),
+                "mdio_oe": Out(1),
+                "mdio_i": In(1),
+                "eesk": Out(1),
+                "eecs": Out(1),
+                "eedi": Out(1),
+                "eedo": In(1),
                 "rx_verdict_valid": Out(1),
                 "rx_verdict": Out(RxVerdict),
             }
@@ -65,8 +79,9 @@ class Nic(wiring.Component):
         m.submodules.axi_lite = axi_lite = AxiLiteSlave()
         m.submodules.ingress = ingress = RxIngress(self._data_width)
         m.submodules.filter = rx_filter = RxFilter()
-        m.submodules.queue = queue = RxQueue(self._data_width)
-        registers, interrupts, link = RegisterFile(), Interrupts(), LinkStatus()
+        m.submodules.rx_dma = rx_dma = RxDma(self._data_width)
+        m.submodules.mdio = mdio = Mdio()
+        registers, interrupts, link, eeprom = RegisterFile(), Interrupts(), LinkStatus(), Eeprom()
         fifo, statistics = RxFifo(self._data_width, self._rx_fifo_bytes), Statistics()
 
         # CTRL.RST is stored for one cycle, in which it resets these blocks, the register file included. The others
@@ -76,26 +91,27 @@ class Nic(wiring.Component):
             "registers": registers,
             "interrupts": interrupts,
             "link": link,
+            "eeprom": eeprom,
             "fifo": fifo,
             "statistics": statistics,
         }
         for name, block in blocks.items():
             m.submodules[name] = ResetInserter(reset)(block)
-        m.d.comb += [block.eq(reset) for block in (axi_lite.hold, ingress.reset, queue.reset)]
+        m.d.comb += [block.eq(reset) for block in (axi_lite.hold, ingress.reset, rx_dma.reset, mdio.reset)]
 
         wiring.connect(m, wiring.flipped(self.s_axil), axi_lite.bus)
         wiring.connect(m, axi_lite.access, registers.access)
-        for block in (rx_filter, ingress, queue, interrupts, statistics):
+        for block in (rx_filter, ingress, rx_dma, interrupts, statistics, link, eeprom, mdio):
             _connect_registers(m, registers, block)
 
         wiring.connect(m, wiring.flipped(self.s_axis_rx), ingress.stream)
         _connect_rx(m, ingress, rx_filter, fifo)
-        wiring.connect(m, fifo.beats, queue.beats)
-        wiring.connect(m, fifo.frames, queue.frames)
-        wiring.connect(m, queue.axi, wiring.flipped(self.m_axi_rx))
+        wiring.connect(m, fifo.beats, rx_dma.beats)
+        wiring.connect(m, fifo.frames, rx_dma.frames)
+        wiring.connect(m, rx_dma.axi, wiring.flipped(self.m_axi_rx))
         m.d.comb += [
-            fifo.drop.eq(queue.drop),
-            ingress.no_buffer.eq(queue.no_buffer),
+            fifo.drop.eq(rx_dma.drop),
+            ingress.no_buffer.eq(rx_dma.no_buffer),
             statistics.summary_valid.eq(ingress.summary_valid),
             statistics.summary.eq(ingress.summary),
             self.rx_verdict_valid.eq(ingress.summary_valid),
@@ -105,14 +121,31 @@ class Nic(wiring.Component):
         missed = ingress.summary_valid & (ingress.summary.verdict == RxVerdict.MISSED)
         m.d.comb += [
             link.link_up.eq(self.link_up),
-            link.slu.eq(registers.ctrl.SLU),
-            registers.status.value.eq(constant(regmap.STATUS, LU=link.lu)),
+            self.phy_reset.eq(registers.ctrl.PHY_RST),
+            registers.station.eq(eeprom.station),
+            registers.load_station.eq(eeprom.load_station),
+            eeprom.station_written.eq(registers.station_written),
             interrupts.causes.as_value().eq(
-                constant(regmap.ICR, LSC=link.changed, RXDMT0=queue.rxdmt0, RXO=missed, RXT0=queue.rxt0)
+                constant(
+                    regmap.ICR,
+                    LSC=link.changed,
+                    RXDMT0=rx_dma.rxdmt0,
+                    RXO=missed,
+                    RXT0=rx_dma.written.any(),
+                    MDAC=mdio.done,
+                )
             ),
             self.irq.eq(interrupts.irq),
         ]
+        _connect_pins(m, self, eeprom, ("eesk", "eecs", "eedi"), ("eedo",))
+        _connect_pins(m, self, mdio, ("mdc", "mdio_o", "mdio_oe"), ("mdio_i",))
         return m
+
+
+def _connect_pins(m, nic, block, outputs, inputs) -> None:
+    """Connect a block's pins with those of the NIC."""
+    m.d.comb += [getattr(nic, name).eq(getattr(block, name)) for name in outputs]
+    m.d.comb += [getattr(block, name).eq(getattr(nic, name)) for name in inputs]
 
 
 def _connect_rx(m, ingress, rx_filter, fifo) -> None:

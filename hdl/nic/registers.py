@@ -14,13 +14,15 @@ from amaranth.lib.wiring import In, Out
 from hdl.nic import regmap
 from hdl.nic.axi_lite import Access
 
-#: Registers of access kind READ_WRITE that the hardware changes too.
-_CHANGED_BY_HARDWARE = (regmap.RDH,)
-
 
 def is_storage(register: type[regmap.Register]) -> bool:
-    """Whether a register holds what software wrote and nothing else ever changes it."""
-    return register.access is regmap.Access.READ_WRITE and register not in _CHANGED_BY_HARDWARE
+    """Whether a register holds what software wrote; but for RAL[0] and RAH[0] nothing else ever changes it."""
+    return register.access is regmap.Access.READ_WRITE and not register.live
+
+
+def has_port(register: type[regmap.Register]) -> bool:
+    """Whether there is anything of a register; those of features that are left out only read as zero."""
+    return register.access is not regmap.Access.ZERO
 
 
 def is_array(register: type[regmap.Register]) -> bool:
@@ -64,13 +66,23 @@ class RegisterFile(wiring.Component):
     Attributes:
         access: from the AXI4-Lite slave.
         write_data: data of a write, for the blocks that hold registers; bytes not strobed are zero.
+        station: a MAC address, its first byte in bits 7 to 0.
+        load_station: put it into RAL[0] and RAH[0].
+        station_written: software is writing one of these.
     """
 
     def __init__(self, queues: int = 1):
-        self._places = {register: register.places(queues) for register in regmap.rtl_registers(queues)}
-        ports = {"access": In(Access()), "write_data": Out(regmap.REGISTER_BITS)}
+        registers = [register for register in regmap.rtl_registers(queues) if has_port(register)]
+        self._places = {register: register.places(queues) for register in registers}
+        ports = {
+            "access": In(Access()),
+            "write_data": Out(regmap.REGISTER_BITS),
+            "station": In(48),
+            "load_station": In(1),
+            "station_written": Out(1),
+        }
         for register, places in self._places.items():
-            ports[port_name(register)] = _port(register, len(places))
+            ports[port_name(register)] = _port(register, len(places), queues)
         super().__init__(ports)
 
     def elaborate(self, platform):
@@ -78,6 +90,7 @@ class RegisterFile(wiring.Component):
         access = self.access
         m.d.comb += self.write_data.eq(access.write_data & access.write_mask)
 
+        self._load_station(m)
         self._write(m)
 
         # An OR of gated values, not a multiplexer with as many inputs: it sleeps while counters count unread.
@@ -97,6 +110,16 @@ class RegisterFile(wiring.Component):
         """Whether the word is one of those at which the register is."""
         return reduce(or_, (word == offset // 4 for offset in self._places[register][index]))
 
+    def _load_station(self, m):
+        """The receive address that the EEPROM has; software's, if it writes in the same cycle."""
+        written = [self.access.write_word == register.at(0) // 4 for register in (regmap.RAL, regmap.RAH)]
+        m.d.comb += self.station_written.eq(self.access.write & (written[0] | written[1]))
+        with m.If(self.load_station):
+            m.d.sync += [
+                self.ral[0].ADDRESS.eq(self.station[:32]),
+                self.rah[0].eq(constant(regmap.RAH, ADDRESS=self.station[32:], AV=1)),
+            ]
+
     def _write(self, m):
         """Store what is written, or tell the block that holds the register."""
         access = self.access
@@ -112,6 +135,11 @@ class RegisterFile(wiring.Component):
             before.eq(reduce(or_, (Mux(addressed, value, 0) for addressed, value, _ in stored))),
             after.eq((before & ~access.write_mask) | self.write_data),
         ]
+        for register in self._places:
+            if register.self_clearing and is_storage(register):
+                once = self._port(register, 0).as_value()
+                with m.If((once & register.self_clearing).any()):
+                    m.d.sync += once.eq(once & ~register.self_clearing)
         for addressed, value, writable in stored:
             with m.If(access.write & addressed):
                 m.d.sync += value.eq((after & writable) | (value & ~writable))
@@ -126,14 +154,14 @@ class RegisterFile(wiring.Component):
         return Mux(addressed, port.value, 0)
 
 
-def _port(register, count):
-    """The port of so many registers."""
+def _port(register, count, queues):
+    """The port of so many registers, in a NIC with so many queues."""
     if not is_storage(register):
         return Out(RegisterPort()).array(count) if is_array(register) else Out(RegisterPort())
-    init = _init(register, register.reset)
+    init = [_init(register, register.reset_of(index, queues)) for index in range(count)]
     if is_array(register):
-        return Out(data.ArrayLayout(layout(register), count), init=[init] * count)
-    return Out(layout(register), init=init)
+        return Out(data.ArrayLayout(layout(register), count), init=init)
+    return Out(layout(register), init=init[0])
 
 
 def _init(register, value):

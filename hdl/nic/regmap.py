@@ -36,6 +36,7 @@ class Access(enum.Enum):
     CAUSE = "RC/W1C"  #: a read returns the value and clears it; a write clears the bits written as one
     SET_BITS = "W1S"  #: a write sets the bits written as one; read-back is the register that holds them
     CLEAR_BITS = "W1C"  #: a write clears the bits written as one in another register; reads as zero
+    ZERO = "0"  #: of a feature that is left out: reads as zero; writes are swallowed
 
 
 class Field(int):
@@ -94,9 +95,12 @@ class Register:
         queue_offset: where queue 0 has it in a NIC with several queues, which has one for each, QUEUE_STRIDE apart;
             `offset` is queue 0's as well.
         multiqueue: only a NIC with several queues has it.
+        first_reset: bits that only the register of queue 0 has set after reset, in a NIC with several queues.
         rtl: the RTL has it. Where it has not, it reads as zero there and swallows writes, and only the ``model`` engine
             has the register so far.
-        writable: the bits that a write can change. Bits outside read as their reset value.
+        writable: the bits that a write can change. Bits outside read as their reset value, but for those in ``live``.
+        live: the bits that the hardware changes.
+        self_clearing: the bits that read as zero right after one has been written to them.
         reset: value after reset.
         fields: the fields by name.
     """
@@ -107,8 +111,11 @@ class Register:
     stride: ClassVar[int] = REGISTER_BITS // 8
     queue_offset: ClassVar[int | None] = None
     multiqueue: ClassVar[bool] = False
+    first_reset: ClassVar[int] = 0
     rtl: ClassVar[bool] = True
     writable: ClassVar[int]
+    live: ClassVar[int] = 0
+    self_clearing: ClassVar[int] = 0
     reset: ClassVar[int]
     fields: ClassVar[Mapping[str, Field]]
 
@@ -141,6 +148,11 @@ class Register:
     def offsets(cls) -> Iterator[int]:
         """Offsets of all registers of an array."""
         return (cls.at(index) for index in range(cls.count))
+
+    @classmethod
+    def reset_of(cls, index: int, queues: int) -> int:
+        """Value after reset of the index-th one, in a NIC with so many queues."""
+        return cls.reset | (cls.first_reset if queues > 1 and index == 0 else 0)
 
     @classmethod
     def at_queue(cls, queue: int) -> int:
@@ -184,15 +196,26 @@ class CTRL(Register):
     """Device control."""
 
     offset = 0x00000
-    FD = Field(0, "full duplex", reset=1)
+    FD = Field(0, "full duplex, when forced", reset=1)
     LRST = Field(3, "link reset (fibre only; storage)")
-    ASDE = Field(5, "speed of the MAC follows the PHY (storage)")
+    ASDE = Field(5, "speed of the MAC follows the PHY (storage: the PHY tells it)")
     SLU = Field(6, "set link up: let the MAC use the PHY's link")
+    ILOS = Field(7, "invert the loss-of-signal input (fibre only; storage)")
     SPEED = Field(8, "speed when forced", width=2, reset=2, words=_SPEED_WORDS)
-    FRCSPD = Field(11, "force speed")
-    FRCDPLX = Field(12, "force duplex")
+    FRCSPD = Field(11, "force speed: STATUS shows SPEED, but frames go at 1000 Mb/s")
+    FRCDPLX = Field(12, "force duplex: STATUS shows FD, but frames go both ways at once")
+    SDP0_DATA = Field(18, "software-definable pin 0 (storage)")
+    SDP1_DATA = Field(19, "software-definable pin 1 (storage)")
+    ADVD3WUC = Field(20, "advertise wake-up from D3cold (storage)")
+    EN_PHY_PWR_MGMT = Field(21, "PHY power management (storage)")
+    SDP0_IODIR = Field(22, "pin 0 is an output (storage)")
+    SDP1_IODIR = Field(23, "pin 1 is an output (storage)")
     RST = Field(26, "device reset; clears itself")
+    RFCE = Field(27, "receive flow control: obey pause frames")
+    TFCE = Field(28, "transmit flow control: send pause frames")
     VME = Field(30, "VLAN mode: insert the tags that transmit descriptors ask for")
+    PHY_RST = Field(31, "holds the PHY in reset while it is set")
+    self_clearing = int(RST)
 
 
 class STATUS(Register):
@@ -204,13 +227,91 @@ class STATUS(Register):
     LU = Field(1, "link up: the PHY has a link and CTRL.SLU is set")
     SPEED = Field(6, "link speed", width=2, reset=2, words=_SPEED_WORDS)
     ASDV = Field(8, "speed detected automatically", width=2, reset=2, words=_SPEED_WORDS)
+    live = FD | LU | SPEED
+
+
+class EECD(Register):
+    """EEPROM control and data: the pins of the microwire EEPROM, bit by bit (SDM 13.4.3)."""
+
+    offset = 0x00010
+    SK = Field(0, "clock; drives the pin while GNT is set")
+    CS = Field(1, "chip select; drives the pin while GNT is set")
+    DI = Field(2, "data to the EEPROM; drives the pin while GNT is set")
+    DO = Field(3, "data from the EEPROM")
+    FWE = Field(4, "flash write enable (storage: there is no flash memory)", width=2, reset=1)
+    REQ = Field(6, "request for the pins")
+    GNT = Field(7, "the pins are software's: REQ is set and the device reads nothing itself")
+    PRES = Field(8, "an EEPROM is there: the device found its signature")
+    SIZE = Field(9, "words", words={0: "64", 1: "256"})
+    writable = SK | CS | DI | FWE | REQ
+    live = DO | GNT | PRES
+
+
+class EERD(Register):
+    """EEPROM read: the device reads a word (SDM 13.4.4). Words beyond 63 are those of the address modulo 64."""
+
+    offset = 0x00014
+    START = Field(0, "read the word at ADDR; swallowed while a word is being read")
+    DONE = Field(4, "DATA is the word")
+    ADDR = Field(8, "number of the word", width=8)
+    DATA = Field(16, "the word", width=16)
+    writable = START | ADDR
+    live = DONE | DATA
+    self_clearing = int(START)
 
 
 class CTRL_EXT(Register):
-    """Extended device control."""
+    """Extended device control (SDM 13.4.5)."""
 
     offset = 0x00018
+    GPI_EN = Field(0, "interrupts of the general purpose pins (storage)", width=4)
+    SDP6_DATA = Field(6, "software-definable pin 6 (storage)")
+    SDP7_DATA = Field(7, "software-definable pin 7 (storage)")
+    SDP6_IODIR = Field(10, "pin 6 is an output (storage)")
+    SDP7_IODIR = Field(11, "pin 7 is an output (storage)")
+    ASDCHK = Field(12, "detect the speed anew (nothing: the PHY tells it); clears itself")
+    EE_RST = Field(13, "read the EEPROM anew, as after a reset; clears itself")
+    SPD_BYPS = Field(15, "bypass the speed selection (storage)")
+    RO_DIS = Field(17, "relaxed ordering disabled (storage)")
+    LINK_MODE = Field(22, "link mode (storage)", width=2, words={0: "PHY", 3: "TBI"})
     IAME = Field(27, "an access to ICR masks the causes of IAM (82571 and later)")
+    self_clearing = ASDCHK | EE_RST
+
+
+class MDIC(Register):
+    """MDI control: reads and writes registers of the PHY (SDM 13.4.8; IEEE 802.3 clause 22)."""
+
+    offset = 0x00020
+    DATA = Field(0, "what is written, or was read", width=16)
+    REGADD = Field(16, "number of the PHY's register", width=5)
+    PHYADD = Field(21, "address of the PHY", width=5)
+    OP = Field(26, "a write starts it, unless one is under way", width=2, words={1: "write", 2: "read"})
+    R = Field(28, "ready: the operation is over", reset=1)
+    I = Field(29, "raise ICR.MDAC when ready")  # noqa: E741  (the manual's name)
+    E = Field(30, "error: no PHY answered a read, or OP is neither read nor write")
+    writable = DATA | REGADD | PHYADD | OP | I
+    live = DATA | R | E
+
+
+class FCAL(Register):
+    """Flow control address, low: first four bytes of the pause frames' destination."""
+
+    offset = 0x00028
+    ADDRESS = Field(0, "bytes 0 to 3, the first on the wire in bits 7 to 0", width=32)
+
+
+class FCAH(Register):
+    """Flow control address, high: last two bytes of the pause frames' destination."""
+
+    offset = 0x0002C
+    ADDRESS = Field(0, "bytes 4 and 5", width=16)
+
+
+class FCT(Register):
+    """Flow control type: the EtherType of pause frames."""
+
+    offset = 0x00030
+    TYPE = Field(0, "EtherType", width=16)
 
 
 class VET(Register):
@@ -219,6 +320,79 @@ class VET(Register):
     offset = 0x00038
     rtl = False
     VET = Field(0, "EtherType, its first byte on the wire in bits 15 to 8", width=16, reset=0x8100)
+
+
+class FCTTV(Register):
+    """Flow control transmit timer value."""
+
+    offset = 0x00170
+    TTV = Field(0, "pause time in sent pause frames, in slots of 512 bit times", width=16)
+
+
+class TXCW(Register):
+    """Transmit configuration word (fibre only)."""
+
+    offset = 0x00178
+    access = Access.ZERO
+
+
+class RXCW(Register):
+    """Receive configuration word (fibre only)."""
+
+    offset = 0x00180
+    access = Access.ZERO
+
+
+class AIT(Register):
+    """Adaptive gap (half duplex only)."""
+
+    offset = 0x00458
+    access = Access.ZERO
+
+
+_LED_WORDS = {0: "10 or 1000 Mb/s", 1: "100 or 1000 Mb/s", 2: "link up", 3: "activity", 4: "link and activity"}
+
+
+class LEDCTL(Register):
+    """LED control (SDM 13.4.13): the board has no LEDs."""
+
+    offset = 0x00E00
+    LED0_MODE = Field(0, "what LED 0 shows (storage)", width=4, reset=2, words=_LED_WORDS)
+    LED0_IVRT = Field(6, "LED 0 inverted (storage)")
+    LED0_BLINK = Field(7, "LED 0 blinks (storage)")
+    LED1_MODE = Field(8, "what LED 1 shows (storage)", width=4, reset=3, words=_LED_WORDS)
+    LED1_IVRT = Field(14, "LED 1 inverted (storage)")
+    LED1_BLINK = Field(15, "LED 1 blinks (storage)", reset=1)
+    LED2_MODE = Field(16, "what LED 2 shows (storage)", width=4, reset=6)
+    LED2_IVRT = Field(22, "LED 2 inverted (storage)")
+    LED2_BLINK = Field(23, "LED 2 blinks (storage)")
+    LED3_MODE = Field(24, "what LED 3 shows (storage)", width=4, reset=7)
+    LED3_IVRT = Field(30, "LED 3 inverted (storage)")
+    LED3_BLINK = Field(31, "LED 3 blinks (storage)")
+
+
+class PBA(Register):
+    """Packet buffer allocation: how the 82540's 64 KB are divided; the FIFOs here have sizes of their own."""
+
+    offset = 0x01000
+    RXA = Field(0, "KB for reception (storage)", width=16, reset=48)
+    TXA = Field(16, "KB for transmission", width=16, reset=16)
+    writable = int(RXA)
+
+
+class FCRTL(Register):
+    """Flow control receive threshold, low: the FIFO's level at which the sender may go on."""
+
+    offset = 0x02160
+    RTL = Field(3, "units of 8 bytes", width=13)
+    XONE = Field(31, "send a pause frame with time 0 at that level")
+
+
+class FCRTH(Register):
+    """Flow control receive threshold, high: the FIFO's level at which the sender is to pause."""
+
+    offset = 0x02168
+    RTH = Field(3, "units of 8 bytes", width=13)
 
 
 # --- Interrupts (SDM 13.4.17 to 13.4.21) ----------------------------------------------------------------------------
@@ -236,6 +410,7 @@ class ICR(Register):
     RXDMT0 = Field(4, "receive descriptors at the minimum threshold, RCTL.RDMTS")
     RXO = Field(6, "receiver overrun: a frame found no room in the receive FIFO")
     RXT0 = Field(7, "receive timer: a frame is in host memory and its descriptor is written back")
+    MDAC = Field(9, "an operation of MDIC with MDIC.I is over")
 
 
 class ITR(Register):
@@ -274,6 +449,106 @@ class IAM(Register):
 
     offset = 0x000E0
     writable = ICR.writable
+
+
+# --- Interrupts of a NIC with several queues (82576, 7.3 and 8.8) -----------------------------------------------------
+
+#: MSI-X vectors of a NIC with the most queues: one for each pair of them, and one for the other causes.
+MAX_VECTORS = MAX_QUEUES + 1
+
+
+class GPIE(Register):
+    """General purpose interrupt enable: the mode of interrupts."""
+
+    offset = 0x01514
+    multiqueue = True
+    NSICR = Field(0, "an access to ICR masks by IAM always (storage: CTRL_EXT.IAME decides)")
+    MULTIPLE_MSIX = Field(4, "causes raise the vectors of IVAR; else all raise the interrupt line, by ICR")
+    EIAME = Field(30, "a vector that fires is masked if EIAM says so")
+    PBA_SUPPORT = Field(31, "pending bits (storage)")
+
+
+class EICS(Register):
+    """Extended interrupt cause set: fires vectors, as if a cause had."""
+
+    offset = 0x01520
+    multiqueue = True
+    access = Access.WRITE_ONLY
+    VECTORS = Field(0, "a bit for each vector", width=MAX_VECTORS)
+
+
+class EIMS(Register):
+    """Extended interrupt mask set/read: enables vectors; reads as the mask."""
+
+    offset = 0x01524
+    multiqueue = True
+    access = Access.SET_BITS
+    VECTORS = Field(0, "a bit for each vector", width=MAX_VECTORS)
+
+
+class EIMC(Register):
+    """Extended interrupt mask clear: disables vectors."""
+
+    offset = 0x01528
+    multiqueue = True
+    access = Access.CLEAR_BITS
+    VECTORS = Field(0, "a bit for each vector", width=MAX_VECTORS)
+
+
+class EIAC(Register):
+    """Extended interrupt auto clear: vectors whose bit in EICR clears itself when they fire."""
+
+    offset = 0x0152C
+    multiqueue = True
+    VECTORS = Field(0, "a bit for each vector", width=MAX_VECTORS)
+
+
+class EIAM(Register):
+    """Extended interrupt auto mask: vectors that mask themselves when they fire, with GPIE.EIAME."""
+
+    offset = 0x01530
+    multiqueue = True
+    VECTORS = Field(0, "a bit for each vector", width=MAX_VECTORS)
+
+
+class EICR(Register):
+    """Extended interrupt cause read: vectors whose causes have arisen, masked or not; a read clears all."""
+
+    offset = 0x01580
+    multiqueue = True
+    access = Access.CAUSE
+    VECTORS = Field(0, "a bit for each vector", width=MAX_VECTORS)
+
+
+class EITR(Register):
+    """Extended interrupt throttling of a vector: the least time from one message to the next; 0 for none."""
+
+    offset = 0x01680
+    multiqueue = True
+    count = MAX_VECTORS
+    INTERVAL = Field(2, "in us", width=13)
+    CNT_INGR = Field(31, "an interval that runs goes on (storage: it always does, unless INTERVAL is 0)")
+
+
+class IVAR(Register):
+    """Interrupt vector allocation: the vectors of a pair of queues."""
+
+    offset = 0x01700
+    multiqueue = True
+    count = MAX_QUEUES
+    RX_VECTOR = Field(0, "of the receive queue", width=5)
+    RX_VALID = Field(7, "there is one")
+    TX_VECTOR = Field(8, "of the transmit queue", width=5)
+    TX_VALID = Field(15, "there is one")
+
+
+class IVAR_MISC(Register):
+    """Interrupt vector allocation of the other causes: those in ICR that IMS enables."""
+
+    offset = 0x01740
+    multiqueue = True
+    OTHER_VECTOR = Field(8, "of the other causes", width=5)
+    OTHER_VALID = Field(15, "there is one")
 
 
 # --- Receive (SDM 13.4.22 to 13.4.30, 13.5) -------------------------------------------------------------------------
@@ -335,6 +610,7 @@ class RDH(Register):
     offset = 0x02810
     queue_offset = 0x0C010
     RDH = Field(0, "index into the ring", width=16)
+    live = int(RDH)
 
 
 class RDT(Register):
@@ -353,7 +629,20 @@ class RDTR(Register):
     DELAY = Field(0, "in units of 1.024 us", width=16)
 
 
-# RXDCTL, 0x02828, and RSRPD, 0x02C00, are not implemented yet.
+class RXDCTL(Register):
+    """Receive descriptor control: hints for fetching and writing back."""
+
+    offset = 0x02828
+    queue_offset = 0x0C028
+    PTHRESH = Field(0, "prefetch threshold (storage: descriptors are fetched as room for them allows)", width=6)
+    HTHRESH = Field(8, "host threshold (storage)", width=6)
+    WTHRESH = Field(16, "write-back threshold (storage: descriptors are written back at once)", width=6, reset=1)
+    GRAN = Field(24, "the thresholds count descriptors, not cache lines (storage)", reset=1)
+    ENABLE = Field(25, "the queue is on; storage if it is the only one")
+    first_reset = int(ENABLE)
+
+
+# RSRPD, 0x02C00, is not implemented yet.
 
 
 class RADV(Register):
@@ -362,6 +651,27 @@ class RADV(Register):
     offset = 0x0282C
     rtl = False
     DELAY = Field(0, "in units of 1.024 us; only with RDTR", width=16)
+
+
+class SRRCTL(Register):
+    """Split and replication receive control: buffers and descriptors of a queue."""
+
+    offset = queue_offset = 0x0C00C
+    multiqueue = True
+    BSIZEPACKET = Field(0, "KiB of a buffer; 0: as RCTL.BSIZE says", width=7)
+    BSIZEHEADER = Field(8, "bytes of a header buffer, in units of 64 (storage: headers are not split)", width=6)
+    RDMTS = Field(20, "minimum threshold (storage: RCTL.RDMTS counts)", width=5)
+    DESCTYPE = Field(25, "descriptors", width=3, words={0: "legacy", 1: "advanced, one buffer"})
+    DROP_EN = Field(31, "drop frames that find no descriptor, so that frames of other queues need not wait")
+
+
+class RQDPC(Register):
+    """Receive queue drop packet count: frames for the queue that were dropped behind the FIFO."""
+
+    offset = queue_offset = 0x0C030
+    multiqueue = True
+    access = Access.READ_CLEARS
+    COUNT = Field(0, "frames: no descriptor and SRRCTL.DROP_EN, or the queue was off", width=32)
 
 
 class RAL(Register):
@@ -382,6 +692,88 @@ class RAH(Register):
     ADDRESS = Field(0, "bytes 4 and 5", width=16)
     AS = Field(16, "what the address is compared with", width=2, words={0: "destination", 1: "source"})
     AV = Field(31, "address valid")
+
+
+# --- Receive side scaling (82576, 7.1.1.7) ----------------------------------------------------------------------------
+
+
+class MRQC(Register):
+    """Multiple receive queues command: what decides about the queue of a frame."""
+
+    offset = 0x05818
+    multiqueue = True
+    MODE = Field(0, "what chooses the queue", width=3, words={0: "nothing: queue 0", 2: "RSS"})
+    TCPIPV4 = Field(16, "hash TCP over IPv4 with its ports")
+    IPV4 = Field(17, "hash IPv4")
+    TCPIPV6EX = Field(18, "hash TCP over IPv6 with extensions (storage: frames with extensions are not hashed)")
+    IPV6EX = Field(19, "hash IPv6 with extensions (storage)")
+    IPV6 = Field(20, "hash IPv6")
+    TCPIPV6 = Field(21, "hash TCP over IPv6 with its ports")
+    UDPIPV4 = Field(22, "hash UDP over IPv4 with its ports")
+    UDPIPV6 = Field(23, "hash UDP over IPv6 with its ports")
+    UDPIPV6EX = Field(24, "hash UDP over IPv6 with extensions (storage)")
+
+
+class RETA(Register):
+    """Redirection table: the queues of hashes whose last seven bits are 4n to 4n + 3."""
+
+    offset = 0x05C00
+    multiqueue = True
+    count = 32
+    QUEUE0 = Field(0, "of 4n", width=4)
+    QUEUE1 = Field(8, "of 4n + 1", width=4)
+    QUEUE2 = Field(16, "of 4n + 2", width=4)
+    QUEUE3 = Field(24, "of 4n + 3", width=4)
+
+
+class RSSRK(Register):
+    """RSS random key, 40 bytes, the first one in bits 7 to 0 of the first register."""
+
+    offset = 0x05C80
+    multiqueue = True
+    count = 10
+    KEY = Field(0, "bytes 4n to 4n + 3", width=32)
+
+
+# --- Wake-up and management (SDM 13.6): left out ----------------------------------------------------------------------
+
+
+class WUC(Register):
+    """Wake-up control."""
+
+    offset = 0x05800
+    APME = Field(0, "advanced power management enable (storage)")
+    PME_EN = Field(1, "power management event enable (storage)")
+    PME_STATUS = Field(2, "a wake-up packet came (storage)")
+    APMPME = Field(3, "assert PME on an APM wake-up (storage)")
+
+
+class WUFC(Register):
+    """Wake-up filter control."""
+
+    offset = 0x05808
+    access = Access.ZERO
+
+
+class WUS(Register):
+    """Wake-up status."""
+
+    offset = 0x05810
+    access = Access.ZERO
+
+
+class MANC(Register):
+    """Management control."""
+
+    offset = 0x05820
+    access = Access.ZERO
+
+
+class IPAV(Register):
+    """IP address valid, for wake-up packets."""
+
+    offset = 0x05838
+    access = Access.ZERO
 
 
 # --- Transmit (SDM 13.4.33 to 13.4.45) -------------------------------------------------------------------------------
@@ -493,6 +885,20 @@ class CRCERRS(_Statistic):
     COUNT = Field(0, "frames", width=32)
 
 
+class ALGNERRC(_Statistic):
+    """Alignment errors (10 and 100 Mb/s only)."""
+
+    offset = 0x04004
+    access = Access.ZERO
+
+
+class SYMERRS(_Statistic):
+    """Symbol errors (the MAC's interface does not tell them from receive errors)."""
+
+    offset = 0x04008
+    access = Access.ZERO
+
+
 class RXERRC(_Statistic):
     """Frames with a receive error signalled by the PHY."""
 
@@ -507,10 +913,108 @@ class MPC(_Statistic):
     COUNT = Field(0, "frames", width=32)
 
 
+class SCC(_Statistic):
+    """Single collisions (half duplex only)."""
+
+    offset = 0x04014
+    access = Access.ZERO
+
+
+class ECOL(_Statistic):
+    """Excessive collisions (half duplex only)."""
+
+    offset = 0x04018
+    access = Access.ZERO
+
+
+class MCC(_Statistic):
+    """Multiple collisions (half duplex only)."""
+
+    offset = 0x0401C
+    access = Access.ZERO
+
+
+class LATECOL(_Statistic):
+    """Late collisions (half duplex only)."""
+
+    offset = 0x04020
+    access = Access.ZERO
+
+
+class COLC(_Statistic):
+    """Collisions (half duplex only)."""
+
+    offset = 0x04028
+    access = Access.ZERO
+
+
+class DC(_Statistic):
+    """Deferrals (half duplex only)."""
+
+    offset = 0x04030
+    access = Access.ZERO
+
+
+class TNCRS(_Statistic):
+    """Transmissions without carrier sense (half duplex only)."""
+
+    offset = 0x04034
+    access = Access.ZERO
+
+
+class SEC(_Statistic):
+    """Sequence errors (fibre only)."""
+
+    offset = 0x04038
+    access = Access.ZERO
+
+
+class CEXTERR(_Statistic):
+    """Carrier extension errors (half duplex only)."""
+
+    offset = 0x0403C
+    access = Access.ZERO
+
+
 class RLEC(_Statistic):
     """Receive length errors: undersized and oversized frames that pass the address filter."""
 
     offset = 0x04040
+    COUNT = Field(0, "frames", width=32)
+
+
+class XONRXC(_Statistic):
+    """XON received: pause frames with time 0."""
+
+    offset = 0x04048
+    COUNT = Field(0, "frames", width=32)
+
+
+class XONTXC(_Statistic):
+    """XON transmitted: pause frames with time 0."""
+
+    offset = 0x0404C
+    COUNT = Field(0, "frames", width=32)
+
+
+class XOFFRXC(_Statistic):
+    """XOFF received: pause frames with a time other than 0."""
+
+    offset = 0x04050
+    COUNT = Field(0, "frames", width=32)
+
+
+class XOFFTXC(_Statistic):
+    """XOFF transmitted: pause frames with a time other than 0."""
+
+    offset = 0x04054
+    COUNT = Field(0, "frames", width=32)
+
+
+class FCRUC(_Statistic):
+    """Flow control frames received that are not understood: MAC control with another opcode."""
+
+    offset = 0x04058
     COUNT = Field(0, "frames", width=32)
 
 
@@ -578,15 +1082,14 @@ class MPRC(_Statistic):
 
 
 class GPTC(_Statistic):
-    """Good packets transmitted."""
+    """Good packets transmitted: of 64 bytes or more."""
 
     offset = 0x04080
-    rtl = False
     COUNT = Field(0, "frames", width=32)
 
 
 class GORCL(_Statistic):
-    """Good octets received, low 32 bits; a read does not clear."""
+    """Good octets received, low 32 bits; a read does not clear, but latches the high half."""
 
     offset = 0x04088
     access = Access.READ_ONLY
@@ -594,26 +1097,24 @@ class GORCL(_Statistic):
 
 
 class GORCH(_Statistic):
-    """Good octets received, high 32 bits; a read clears both halves."""
+    """Good octets received, high 32 bits; a read clears what the low half's and it have shown."""
 
     offset = 0x0408C
     COUNT = Field(0, "octets, destination address to FCS", width=32)
 
 
 class GOTCL(_Statistic):
-    """Good octets transmitted, low 32 bits; a read does not clear."""
+    """Good octets transmitted, low 32 bits; a read does not clear, but latches the high half."""
 
     offset = 0x04090
     access = Access.READ_ONLY
-    rtl = False
     COUNT = Field(0, "octets, destination address to FCS", width=32)
 
 
 class GOTCH(_Statistic):
-    """Good octets transmitted, high 32 bits; a read clears both halves."""
+    """Good octets transmitted, high 32 bits; a read clears what the low half's and it have shown."""
 
     offset = 0x04094
-    rtl = False
     COUNT = Field(0, "octets, destination address to FCS", width=32)
 
 
@@ -652,8 +1153,29 @@ class RJC(_Statistic):
     COUNT = Field(0, "frames", width=32)
 
 
+class MGTPRC(_Statistic):
+    """Management packets received (management is left out)."""
+
+    offset = 0x040B4
+    access = Access.ZERO
+
+
+class MGTPDC(_Statistic):
+    """Management packets dropped (management is left out)."""
+
+    offset = 0x040B8
+    access = Access.ZERO
+
+
+class MGTPTC(_Statistic):
+    """Management packets transmitted (management is left out)."""
+
+    offset = 0x040BC
+    access = Access.ZERO
+
+
 class TORL(_Statistic):
-    """Total octets received, low 32 bits; a read does not clear."""
+    """Total octets received, low 32 bits; a read does not clear, but latches the high half."""
 
     offset = 0x040C0
     access = Access.READ_ONLY
@@ -661,9 +1183,24 @@ class TORL(_Statistic):
 
 
 class TORH(_Statistic):
-    """Total octets received, high 32 bits; a read clears both halves."""
+    """Total octets received, high 32 bits; a read clears what the low half's and it have shown."""
 
     offset = 0x040C4
+    COUNT = Field(0, "octets, destination address to FCS", width=32)
+
+
+class TOTL(_Statistic):
+    """Total octets transmitted, low 32 bits; a read does not clear, but latches the high half."""
+
+    offset = 0x040C8
+    access = Access.READ_ONLY
+    COUNT = Field(0, "octets, destination address to FCS", width=32)
+
+
+class TOTH(_Statistic):
+    """Total octets transmitted, high 32 bits; a read clears what the low half's and it have shown."""
+
+    offset = 0x040CC
     COUNT = Field(0, "octets, destination address to FCS", width=32)
 
 
@@ -678,7 +1215,48 @@ class TPT(_Statistic):
     """Total packets transmitted."""
 
     offset = 0x040D4
-    rtl = False
+    COUNT = Field(0, "frames", width=32)
+
+
+class PTC64(_Statistic):
+    """Frames of 64 bytes transmitted."""
+
+    offset = 0x040D8
+    COUNT = Field(0, "frames", width=32)
+
+
+class PTC127(_Statistic):
+    """Frames of 65 to 127 bytes transmitted."""
+
+    offset = 0x040DC
+    COUNT = Field(0, "frames", width=32)
+
+
+class PTC255(_Statistic):
+    """Frames of 128 to 255 bytes transmitted."""
+
+    offset = 0x040E0
+    COUNT = Field(0, "frames", width=32)
+
+
+class PTC511(_Statistic):
+    """Frames of 256 to 511 bytes transmitted."""
+
+    offset = 0x040E4
+    COUNT = Field(0, "frames", width=32)
+
+
+class PTC1023(_Statistic):
+    """Frames of 512 to 1,023 bytes transmitted."""
+
+    offset = 0x040E8
+    COUNT = Field(0, "frames", width=32)
+
+
+class PTC1522(_Statistic):
+    """Frames of 1,024 bytes or more transmitted."""
+
+    offset = 0x040EC
     COUNT = Field(0, "frames", width=32)
 
 
@@ -686,7 +1264,6 @@ class MPTC(_Statistic):
     """Multicast packets transmitted, broadcast not among them."""
 
     offset = 0x040F0
-    rtl = False
     COUNT = Field(0, "frames", width=32)
 
 
@@ -694,7 +1271,6 @@ class BPTC(_Statistic):
     """Broadcast packets transmitted."""
 
     offset = 0x040F4
-    rtl = False
     COUNT = Field(0, "frames", width=32)
 
 
@@ -702,7 +1278,6 @@ class TSCTC(_Statistic):
     """TCP segmentation contexts transmitted: packets that left in segments, whole."""
 
     offset = 0x040F8
-    rtl = False
     COUNT = Field(0, "packets before segmentation", width=32)
 
 
@@ -710,7 +1285,6 @@ class TSCTFC(_Statistic):
     """TCP segmentation contexts that failed: the packet's data was not as long as its context says."""
 
     offset = 0x040FC
-    rtl = False
     COUNT = Field(0, "packets before segmentation", width=32)
 
 

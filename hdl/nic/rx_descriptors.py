@@ -29,6 +29,13 @@ class Ring(data.Struct):
     size: 16  # descriptors
 
 
+class Buffer(data.Struct):
+    """A buffer of the driver's."""
+
+    address: 64
+    index: 16  # of its descriptor in the ring
+
+
 class RxDescriptors(wiring.Component):
     """See the module's docstring.
 
@@ -41,7 +48,7 @@ class RxDescriptors(wiring.Component):
         tail: RDT. If it lies outside the ring, no descriptor is there.
         run: read descriptors. While low nothing new is read, and what is held or under way is thrown away.
         axi: read channels of the DMA port.
-        buffers: addresses of buffers, in the order of the ring.
+        buffers: in the order of the ring.
         exhausted: every descriptor up to the tail has been taken from ``buffers``.
         idle: no read is under way.
         fault: pulse, a read was answered with an error.
@@ -55,7 +62,7 @@ class RxDescriptors(wiring.Component):
                 "tail": In(16),
                 "run": In(1),
                 "axi": Out(AxiRead(data_width)),
-                "buffers": Out(stream.Signature(64)),
+                "buffers": Out(stream.Signature(Buffer)),
                 "exhausted": Out(1),
                 "idle": Out(1),
                 "fault": Out(1),
@@ -125,23 +132,28 @@ class RxDescriptors(wiring.Component):
         write_port, read_port = cache.write_port(), cache.read_port(domain="comb")
         write_pointer, read_pointer = Signal(range(CACHE_DESCRIPTORS)), Signal(range(CACHE_DESCRIPTORS))
         level = Signal(range(CACHE_DESCRIPTORS + 1))
+        index = Signal(16)  # of the descriptor at the output
         has_address, address_bits = self._descriptor(m, address)
         m.d.comb += [
             write_port.addr.eq(write_pointer),
             write_port.data.eq(address_bits),
             write_port.en.eq(axi.rvalid & has_address & self.run),
             read_port.addr.eq(read_pointer),
-            self.buffers.payload.eq(read_port.data),
+            self.buffers.payload.address.eq(read_port.data),
+            self.buffers.payload.index.eq(index),
             self.buffers.valid.eq((level != 0) & self.run),
         ]
         with m.If(~self.run):
-            m.d.sync += [write_pointer.eq(0), read_pointer.eq(0), level.eq(0)]
+            m.d.sync += [write_pointer.eq(0), read_pointer.eq(0), level.eq(0), index.eq(self.head)]
         with m.Else():
             m.d.sync += level.eq(level + write_port.en - take)
             with m.If(write_port.en):
                 m.d.sync += [write_pointer.eq(write_pointer + 1), Assert(level != CACHE_DESCRIPTORS)]
             with m.If(take):
-                m.d.sync += read_pointer.eq(read_pointer + 1)
+                m.d.sync += [
+                    read_pointer.eq(read_pointer + 1),
+                    index.eq(Mux(index + 1 == self.ring.size, 0, index + 1)),
+                ]
 
     def _descriptor(self, m, address):
         """Whether the read beat has a buffer's address, and the address."""

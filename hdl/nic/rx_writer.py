@@ -14,8 +14,9 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from hdl.nic.axi import BOUNDARY, MAX_BEATS, AxiWrite, Burst
-from hdl.nic.rx_segments import Segment
-from hdl.nic.rx_writeback import WRITEBACK_BYTES, Started, WriteBack
+from hdl.nic.rx_descriptors import DESCRIPTOR_BYTES
+from hdl.nic.rx_segments import segment_layout
+from hdl.nic.rx_writeback import WRITEBACK_BYTES, started_layout, writeback_layout
 
 
 class RxWriter(wiring.Component):
@@ -23,6 +24,7 @@ class RxWriter(wiring.Component):
 
     Parameters:
         data_width: bits of the DMA port.
+        queues: receive queues.
 
     Attributes:
         run: while low no burst starts, and the beats that a started one still owes write nothing: no strobe is set.
@@ -33,21 +35,24 @@ class RxWriter(wiring.Component):
         started_valid, started: pulse, a burst starts.
         axi: write channels of the DMA port.
         idle: nothing is on the channels.
+        drained: the beats of all segments so far have been taken.
     """
 
-    def __init__(self, data_width: int):
+    def __init__(self, data_width: int, queues: int = 1):
         self._beat_bytes = data_width // 8
+        self._several = queues > 1
         super().__init__(
             {
                 "run": In(1),
                 "hold": In(1),
-                "segments": In(stream.Signature(Segment)),
+                "segments": In(stream.Signature(segment_layout(queues))),
                 "beats": In(stream.Signature(data_width)),
-                "writebacks": In(stream.Signature(WriteBack)),
+                "writebacks": In(stream.Signature(writeback_layout(queues))),
                 "started_valid": Out(1),
-                "started": Out(Started),
+                "started": Out(started_layout(queues)),
                 "axi": Out(AxiWrite(data_width)),
                 "idle": Out(1),
+                "drained": Out(1),
             }
         )
 
@@ -58,6 +63,7 @@ class RxWriter(wiring.Component):
         kind = data.StructLayout(
             {
                 "writeback": 1,
+                "whole": 1,  # of a whole descriptor
                 "first": 1,  # begins a segment
                 "last": 1,  # ends it
                 "spill": 1,  # its last beat holds only what was pushed out of the one before
@@ -71,6 +77,8 @@ class RxWriter(wiring.Component):
         start = Signal()  # the coming burst becomes the present one
         take = Signal()  # the output register takes a beat
 
+        if self._several:
+            self._queue = Signal.like(self.started.queue, name="queue")  # of the present segment
         segment_valid = self._cut_segment(m, coming, start)
         with m.If(self.writebacks.valid):
             self._coming_writeback(m, coming)
@@ -85,7 +93,10 @@ class RxWriter(wiring.Component):
             self.started.small.eq(self.writebacks.valid & self.writebacks.payload.small),
             self.started.last.eq(Mux(self.writebacks.valid, self.writebacks.payload.eop, coming.kind.last)),
             self.idle.eq((left == 0) & ~axi.awvalid & ~axi.wvalid),
+            self.drained.eq(~segment_valid & ((left == 0) | burst.writeback)),
         ]
+        if self._several:
+            m.d.comb += self.started.queue.eq(Mux(self.writebacks.valid, self.writebacks.payload.queue, self._queue))
         self._send_address(m, coming, start)
         self._send_data(m, burst, left, take)
         with m.If(start):
@@ -110,6 +121,7 @@ class RxWriter(wiring.Component):
             coming.address.eq(address),
             coming.beats.eq((address % beat_bytes + size + (beat_bytes - 1)) // beat_bytes),
             kind.writeback.eq(0),
+            kind.whole.eq(0),
             kind.first.eq(first),
             kind.offset.eq(offset),
             kind.end.eq(address + left),
@@ -130,20 +142,24 @@ class RxWriter(wiring.Component):
                 first.eq(1),
                 offset.eq(segment.address),
             ]
+            if self._several:
+                m.d.sync += self._queue.eq(segment.route.queue)
         return left != 0
 
     def _coming_writeback(self, m, coming):
-        """A write-back as a burst: like a segment that lies within one beat."""
+        """A write-back as a burst: like a segment that lies within one beat, or two if a beat is half a descriptor."""
         address = self.writebacks.payload.address
+        whole = self.writebacks.payload.whole if self._several else 0
         m.d.comb += [
             coming.address.eq(address),
-            coming.beats.eq(1),
+            coming.beats.eq(Mux(whole, -(-DESCRIPTOR_BYTES // self._beat_bytes), 1)),
             coming.kind.writeback.eq(1),
+            coming.kind.whole.eq(whole),
             coming.kind.first.eq(1),
             coming.kind.last.eq(1),
             coming.kind.spill.eq(0),
             coming.kind.offset.eq(address),
-            coming.kind.end.eq(address + WRITEBACK_BYTES),
+            coming.kind.end.eq(address + Mux(whole, DESCRIPTOR_BYTES, WRITEBACK_BYTES)),
         ]
 
     def _send_address(self, m, coming, start):
@@ -172,7 +188,8 @@ class RxWriter(wiring.Component):
         before = Signal(width)  # the beat of the frame that was sent last
         shift = Signal(range(width + 1))
         shifted = Signal(width)
-        descriptor = Signal(64)
+        descriptor = Signal.like(self.writebacks.payload.data)
+        of_descriptor = Signal(width)  # its beat
         spilling = Signal()
         final = Signal()
         after_offset, before_end = Signal(lanes), Signal(lanes)
@@ -190,12 +207,16 @@ class RxWriter(wiring.Component):
         ]
         with m.If(self.writebacks.valid & self.writebacks.ready):
             m.d.sync += descriptor.eq(self.writebacks.payload.data)
+        if width < len(descriptor):
+            m.d.comb += of_descriptor.eq(Mux(final, descriptor[width:], descriptor[:width]))
+        else:
+            m.d.comb += of_descriptor.eq(descriptor.replicate(width // len(descriptor)))
         with m.If(take):
             m.d.sync += [
                 axi.wvalid.eq(1),
                 axi.wlast.eq(final),
                 axi.wstrb.eq(Mux(self.run, after_offset & before_end, 0)),
-                axi.wdata.eq(Mux(burst.writeback, descriptor.replicate(width // 64), shifted)),
+                axi.wdata.eq(Mux(burst.writeback, of_descriptor, shifted)),
                 left.eq(left - 1),
                 burst.first.eq(0),
             ]

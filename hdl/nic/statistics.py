@@ -1,16 +1,23 @@
-"""Statistics of reception (SDM 13.7): what a frame counts in, and the counters.
+"""Statistics (SDM 13.7): what a frame counts in, and the counters.
 
-A counter sticks at its maximum. A read clears it; what is counted in the very cycle of the read is kept.
+A counter sticks at its maximum. A read clears it; what is counted in the very cycle of the read is kept. Of a counter
+of 64 bits software reads the low half first. That latches the high half; reading the high half clears what the two
+reads have shown, and what was counted between them is kept.
 """
 
-from amaranth.hdl import Module, Mux, Signal
+from amaranth.hdl import Const, Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In
 
 from hdl.nic import regmap
+from hdl.nic.mac_events import MacEvents
 from hdl.nic.registers import RegisterPort, port_name
 from hdl.nic.rx_ingress import RxSummary
+from hdl.nic.tx_summary import TxSummary
 from hdl.nic.verdict import RxVerdict
+
+#: Shortest good frame in bytes, FCS included.
+_MIN_FRAME = 64
 
 #: Counters of one register.
 COUNTERS = tuple(
@@ -20,24 +27,33 @@ COUNTERS = tuple(
 )
 
 #: Counters of 64 bits: the register of the low half, and that of the high half, which clears both.
-WIDE_COUNTERS = ((regmap.GORCL, regmap.GORCH), (regmap.TORL, regmap.TORH))
+WIDE_COUNTERS = (
+    (regmap.GORCL, regmap.GORCH),
+    (regmap.GOTCL, regmap.GOTCH),
+    (regmap.TORL, regmap.TORH),
+    (regmap.TOTL, regmap.TOTH),
+)
 
-#: Good frames by length: a register, and the most bytes that it counts.
+#: Good frames by length: the register of those received, of those sent, and the most bytes that they count.
 LENGTH_CLASSES = (
-    (regmap.PRC64, 64),
-    (regmap.PRC127, 127),
-    (regmap.PRC255, 255),
-    (regmap.PRC511, 511),
-    (regmap.PRC1023, 1023),
-    (regmap.PRC1522, None),
+    (regmap.PRC64, regmap.PTC64, 64),
+    (regmap.PRC127, regmap.PTC127, 127),
+    (regmap.PRC255, regmap.PTC255, 255),
+    (regmap.PRC511, regmap.PTC511, 511),
+    (regmap.PRC1023, regmap.PTC1023, 1023),
+    (regmap.PRC1522, regmap.PTC1522, None),
 )
 
 
 class Statistics(wiring.Component):
-    """One port per register, named as the register in lower case.
+    """One port per register, named as the register in lower case. What happens is counted a cycle later.
 
     Attributes:
-        summary_valid, summary: of a frame that is over.
+        summary_valid, summary: of a received frame that is over.
+        sent_valid, sent: of a frame that has left.
+        segmented: pulse, a packet has left in segments.
+        segmentation_failed: pulse, a packet could not be cut into segments.
+        mac_events: of the MAC.
     """
 
     def __init__(self):
@@ -46,58 +62,127 @@ class Statistics(wiring.Component):
             {
                 "summary_valid": In(1),
                 "summary": In(RxSummary),
+                "sent_valid": In(1),
+                "sent": In(TxSummary),
+                "segmented": In(1),
+                "segmentation_failed": In(1),
+                "mac_events": In(MacEvents),
                 **{port_name(register): In(RegisterPort()) for register in registers},
             }
         )
 
     def elaborate(self, platform):
         m = Module()
-        counts = self._counts(m)
+        counts = {**self._events(m), **self._received(m), **self._sent(m)}
         for register in COUNTERS:
-            self._counter(m, counts[register], (register,))
+            self._counter(m, register, counts[register])
         for low, high in WIDE_COUNTERS:
-            octets = Mux(counts[low], self.summary.length, 0)
-            self._counter(m, octets, (low, high))
+            self._wide_counter(m, low, high, *counts[low])
         return m
 
-    def _counts(self, m) -> dict:
-        """Which registers the frame counts in, as one-bit values."""
-        frame = self.summary
-        enabled = frame.verdict != RxVerdict.DISABLED
+    def _events(self, m) -> dict:
+        """What counts in one register each."""
+        segments = {regmap.TSCTC: self.segmented, regmap.TSCTFC: self.segmentation_failed}
+        pulses = {**segments, **{getattr(regmap, name): self.mac_events[name] for name, _ in MacEvents.as_shape()}}
+        return {register: _delayed(m, pulse, port_name(register)) for register, pulse in pulses.items()}
+
+    def _received(self, m) -> dict:
+        """Which registers a received frame counts in: one-bit values; and octets with their condition."""
+        valid, frame = _taken(m, self.summary_valid, self.summary, "received")
+        enabled = valid & (frame.verdict != RxVerdict.DISABLED)
         passed = enabled & frame.passed
         wrong_length = frame.short | frame.long
-        good = (frame.verdict == RxVerdict.KEPT) & ~frame.bad_fcs & ~wrong_length
-        counts = {
+        good = valid & (frame.verdict == RxVerdict.KEPT) & ~frame.bad_fcs & ~wrong_length
+        return {
             regmap.TPR: enabled,
-            regmap.TORL: enabled,
+            regmap.TORL: (enabled, frame.length),
             regmap.CRCERRS: passed & frame.bad_fcs & ~frame.short,
-            regmap.RXERRC: 0,  # the stream does not tell a PHY error from a bad FCS
             regmap.RLEC: passed & wrong_length,
             regmap.RUC: passed & frame.short & ~frame.bad_fcs,
             regmap.RFC: passed & frame.short & frame.bad_fcs,
             regmap.ROC: passed & frame.long & ~frame.bad_fcs,
             regmap.RJC: passed & frame.long & frame.bad_fcs,
-            regmap.MPC: frame.verdict == RxVerdict.MISSED,
-            regmap.RNBC: frame.no_buffer,
+            regmap.MPC: valid & (frame.verdict == RxVerdict.MISSED),
+            regmap.RNBC: valid & frame.no_buffer,
             regmap.GPRC: good,
-            regmap.GORCL: good,
+            regmap.GORCL: (good, frame.length),
             regmap.BPRC: good & frame.broadcast,
             regmap.MPRC: good & frame.multicast,
+            **_by_length(good, frame.length, [(receive, most) for receive, _, most in LENGTH_CLASSES]),
         }
-        lower = 1
-        for register, most in LENGTH_CLASSES:
-            counts[register] = good & (frame.length >= lower) & ((frame.length <= most) if most else 1)
-            lower = most + 1 if most else None
-        return counts
 
-    def _counter(self, m, increment, registers):
-        """A counter across one or two registers, the lower half first; reading the last one clears it."""
-        ports = [getattr(self, port_name(register)) for register in registers]
-        counter = Signal(32 * len(ports), name=port_name(registers[0]))
-        cleared = Mux(ports[-1].read, 0, counter)
-        total = Signal(len(counter) + 1, name=f"{counter.name}_total")
-        m.d.comb += total.eq(cleared + Mux(self.summary_valid, increment, 0))
-        with m.If(self.summary_valid | ports[-1].read):
-            m.d.sync += counter.eq(Mux(total[-1], ~0, total))
-        for index, port in enumerate(ports):
-            m.d.comb += port.value.eq(counter.word_select(index, 32))
+    def _sent(self, m) -> dict:
+        """The same of a sent frame."""
+        valid, frame = _taken(m, self.sent_valid, self.sent, "sent")
+        good = valid & (frame.length >= _MIN_FRAME)
+        return {
+            regmap.TPT: valid,
+            regmap.TOTL: (valid, frame.length),
+            regmap.GPTC: good,
+            regmap.GOTCL: (good, frame.length),
+            regmap.BPTC: valid & frame.broadcast,
+            regmap.MPTC: valid & frame.multicast,
+            **_by_length(good, frame.length, [(transmit, most) for _, transmit, most in LENGTH_CLASSES]),
+        }
+
+    def _counter(self, m, register, event):
+        """A counter of one register."""
+        port = getattr(self, port_name(register))
+        counter = Signal(regmap.REGISTER_BITS, name=port_name(register))
+        with m.If(port.read):
+            m.d.sync += counter.eq(event)
+        with m.Elif(event & ~counter.all()):
+            m.d.sync += counter.eq(counter + 1)
+        m.d.comb += port.value.eq(counter)
+
+    def _wide_counter(self, m, low, high, event, octets):
+        """A counter across two registers, and what it has counted since the low half was read."""
+        low_port, high_port = getattr(self, port_name(low)), getattr(self, port_name(high))
+        name = port_name(low)
+        counter, since = Signal(64, name=name), Signal(64, name=f"{name}_since")
+        latched, latched_high = Signal(name=f"{name}_latched"), Signal(32, name=f"{name}_latched_high")
+        added = Mux(event, octets, 0)
+        m.d.comb += [
+            low_port.value.eq(counter[:32]),
+            high_port.value.eq(Mux(latched, latched_high, counter[32:])),
+        ]
+        with m.If(event | high_port.read):
+            m.d.sync += counter.eq(_sum(Mux(high_port.read, Mux(latched, since, 0), counter), added))
+        with m.If(low_port.read):
+            m.d.sync += [latched.eq(1), latched_high.eq(counter[32:]), since.eq(added)]
+        with m.Else():
+            with m.If(high_port.read):
+                m.d.sync += latched.eq(0)
+            with m.If(event & latched):
+                m.d.sync += since.eq(_sum(since, added))
+
+
+def _delayed(m, pulse, name):
+    """The pulse, a cycle later."""
+    delayed = Signal(name=f"{name}_event")
+    m.d.sync += delayed.eq(pulse)
+    return delayed
+
+
+def _taken(m, valid, summary, name):
+    """The summary, a cycle later; it is held while there is no new one."""
+    taken = Signal(summary.shape(), name=name)
+    with m.If(valid):
+        m.d.sync += taken.eq(summary)
+    return _delayed(m, valid, name), taken
+
+
+def _by_length(good, length, classes) -> dict:
+    """In which register a good frame of this length counts; ``classes`` are registers and the most bytes of each."""
+    counts, lower = {}, Const(1)
+    for register, most in classes:
+        upper = length <= most if most else Const(1)
+        counts[register] = good & lower & upper
+        lower = ~upper
+    return counts
+
+
+def _sum(value, added):
+    """A sum of 64 bits that sticks at its maximum."""
+    total = value + added
+    return Mux(total[64:].any(), ~Const(0, 64), total[:64])

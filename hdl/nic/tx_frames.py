@@ -5,7 +5,7 @@ comes out at the other end, says that the descriptor is finished with.
 """
 
 from amaranth.hdl import Module, Mux, Signal
-from amaranth.lib import data, stream, wiring
+from amaranth.lib import data, enum, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from hdl.nic.layouts import TxDescriptor
@@ -26,11 +26,20 @@ class TxReport(data.Struct):
     delay: 1  # IDE: the interrupt may be delayed
 
 
+class TxSource(enum.Enum, shape=2):
+    """Where the bytes of a piece come from, and where they go."""
+
+    MEMORY = 0  # from host memory into the frame
+    STORE = 1  # from host memory into the header memory: the headers of a packet that is segmented; no FIFO room
+    INSERT = 2  # from the header memory into the frame: nothing to fetch, but FIFO room
+
+
 class TxPiece(data.Struct):
-    """Bytes of host memory that belong to a frame, one behind the other."""
+    """Bytes that belong to a frame, one behind the other."""
 
     address: 64
-    length: 16  # bytes; may be 0
+    length: 20  # bytes; may be 0
+    source: TxSource
     end: 1  # the frame ends with them
     frame: TxFrame  # with ``end``
     done: 1  # the descriptor is finished with once they are in the FIFO
@@ -70,6 +79,7 @@ class TxFrames(wiring.Component):
                 self.pieces.valid.eq(1),
                 piece.address.eq(descriptor.address),
                 piece.length.eq(Mux(descriptor.address == 0, 0, descriptor.length)),  # a null address has no data
+                piece.source.eq(TxSource.MEMORY),
                 piece.end.eq(command.EOP),
                 piece.frame.insert_fcs.eq(command.IFCS),
                 piece.frame.drop.eq(0),

@@ -11,7 +11,7 @@ import pytest
 from driver.e1000 import tx_ring
 from driver.e1000.ethtool import e1000_get_ethtool_stats
 from driver.e1000.hw import ALL_CAUSES, er32, ew32
-from driver.e1000.interrupt import e1000_clean
+from driver.e1000.interrupt import e1000_clean, e1000_clean_tx
 from driver.e1000.tx_ring import DESC_NEEDED, TX_WAKE_THRESHOLD
 from driver.kernel.net.hard_start_xmit import NET_XMIT_SUCCESS, NETDEV_TX_OK
 from driver.kernel.net.netdev_queue import netif_stop_queue, netif_wake_queue
@@ -172,7 +172,7 @@ def test_a_poll_with_budget_0_reclaims_and_leaves_reception_alone() -> None:
 
     async def netpoll() -> int:
         local_bh_disable()
-        work = await e1000_clean(adapter.napi, 0)
+        work = await e1000_clean(adapter.napi, 0) + await e1000_clean_tx(adapter.tx_napi, 0)
         await local_bh_enable()
         return work
 

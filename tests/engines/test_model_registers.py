@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from hdl.nic.regmap import BAR_BYTES, CTRL, ICR, ICS, IMC, IMS, RDH, RDT, REGISTERS, STATUS, TPR, Access, Register
+from hdl.nic import regmap
+from hdl.nic.regmap import BAR_BYTES, CTRL, ICR, ICS, IMC, IMS, RDH, RDT, STATUS, TPR, Access, Register
 from tests.engines.board import Board, frame
 
 ALL_ONES = 0xFFFF_FFFF
+
+#: Those of a NIC with one queue.
+REGISTERS = [register for register in regmap.REGISTERS if not register.multiqueue]
 
 EVERY_REGISTER = [
     pytest.param(register, offset, id=f"{register.__name__}@{offset:#07x}")

@@ -30,6 +30,9 @@ module \\top.one (clk, rst);
       assert (good);
     end
   end
+  always @(posedge clk) begin
+    _0_ <= memory[address];
+  end
 endmodule
 module top(a);
   \\top.one  one (
@@ -52,7 +55,8 @@ def test_a_module_is_busy_if_a_register_may_change() -> None:
     one, top, none = busy_lines(MODULE)
     assert one == (
         "  wire _busy_ = ((count  != next)) | ((load)) | ((clear) & (held  != 8'h00)) | ((load)) "
-        "| ((ready) & (valid  != more)) | (write) | (\\$en );"
+        "| ((ready) & (valid  != more)) | (write) | (\\$en ) "
+        "| (_0_  != memory[address]);"
     )
     assert top == "  wire _busy_ = one._busy_ | two._busy_;"
     assert none == "  wire _busy_ = 1'h0;"

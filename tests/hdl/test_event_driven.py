@@ -21,6 +21,9 @@ module one(clk, rst);
       assert (good);
     end
   end
+  always @(posedge clk) begin
+    _0_ <= memory[address];
+  end
   assign next = count + 1;
 endmodule
 module two(a);
@@ -39,7 +42,8 @@ module one(clk, rst);
   wire _due1_ = flags[3:0] !== { a, b };
   wire _due2_ = write;
   wire _due3_ = en;
-  wire _due_ = |{ _due0_, _due1_, _due2_, _due3_ };
+  wire _due4_ = _0_ !== memory[address];
+  wire _due_ = |{ _due0_, _due1_, _due2_, _due3_, _due4_ };
   always @(posedge clk)
     if (_due_) begin
       count <= next;
@@ -49,6 +53,7 @@ module one(clk, rst);
       if (en) begin
         assert (good);
       end
+      _0_ <= memory[address];
     end
 endmodule
 module two(a);

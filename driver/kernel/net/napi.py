@@ -82,6 +82,7 @@ class Napi:
 
     Attributes:
         dev: its interface; None for a CPU's backlog.
+        id: for sockets and netlink; 0 for none.
         weight: packets that one poll may take.
         state: bits of NapiState.
         on_list: it is on a CPU's poll list, or on net_rx_action's own.
@@ -159,10 +160,14 @@ def netif_napi_add_weight(dev: NetDevice, poll: PollFunction, weight: int) -> Na
     """Register an instance. It starts disabled: SCHED and NPSVC are set. It has the interface's settings."""
     machine = dev.machine
     machine.last_napi_id = max(machine.last_napi_id + 1, MIN_NAPI_ID)
-    napi = Napi(dev, poll, weight, machine.last_napi_id)
-    if weight > NAPI_POLL_WEIGHT:
+    return _add(dev, Napi(dev, poll, weight, machine.last_napi_id))
+
+
+def _add(dev: NetDevice, napi: Napi) -> Napi:
+    machine = dev.machine
+    if napi.weight > NAPI_POLL_WEIGHT:
         name = dev.name or "(unnamed net_device)"
-        printk_once(machine, logging.ERROR, "%s: netif_napi_add_weight() called with weight %d", name, weight)
+        printk_once(machine, logging.ERROR, "%s: netif_napi_add_weight() called with weight %d", name, napi.weight)
     napi.state = SCHED | NPSVC | LISTED
     napi.gro_flush_timeout = dev.gro_flush_timeout
     napi.defer_hard_irqs = dev.napi_defer_hard_irqs
@@ -180,8 +185,8 @@ def netif_napi_add(dev: NetDevice, poll: PollFunction) -> Napi:
 
 
 def netif_napi_add_tx_weight(dev: NetDevice, poll: PollFunction, weight: int) -> Napi:
-    """Register an instance that only reclaims transmitted packets: nobody polls it busily."""
-    napi = netif_napi_add_weight(dev, poll, weight)
+    """Register an instance that only reclaims transmitted packets: nobody polls it busily, so it has no id."""
+    napi = _add(dev, Napi(dev, poll, weight, 0))
     napi.state |= NO_BUSY_POLL
     return napi
 

@@ -100,7 +100,9 @@ def take_snapshot(machine: Machine) -> Snapshot:
         function_call=tuple(cpu.call_function_interrupts for cpu in cpus),
         softirqs={vector: tuple(cpu.softirq_counts[vector] for cpu in cpus) for vector in Vector},
         softnet=tuple(_softnet(cpu) for cpu in cpus),
-        napis=tuple(_napi(napi, napi.dev) for napi in machine.napis if napi.dev is not None and napi.dev.running),
+        napis=tuple(
+            _napi(napi, napi.dev) for napi in machine.napis if napi.id and napi.dev is not None and napi.dev.running
+        ),
         interfaces=tuple(interface for dev in machine.netdevs if (interface := _interface(dev)) is not None),
     )
 

@@ -52,7 +52,7 @@ module native_board #(
     generate
         for (n = 0; n < NICS; n = n + 1) begin : ahead
             assign slot_stirs[n] = core.slot[n].mmio.busy || core.slot[n].irq != core.slot[n].line.last
-                || core.slot[n].rx_tvalid || core.slot[n].verdict_valid
+                || core.slot[n].phy.stirred || core.slot[n].rx_tvalid || core.slot[n].verdict_valid
                 || core.slot[n].rx_arvalid || core.slot[n].rx_rvalid
                 || core.slot[n].rx_awvalid || core.slot[n].rx_wvalid || core.slot[n].rx_bvalid
                 || core.slot[n].tx_arvalid || core.slot[n].tx_rvalid
@@ -66,6 +66,7 @@ module native_board #(
             wire [63:0] line_changes = core.slot[n].line.shown != core.slot[n].line.sampled
                 ? core.slot[n].line.due[core.slot[n].line.shown] : NEVER;
             wire [63:0] beat_arrives = core.slot[n].source.sending ? core.slot[n].source.arrival_cycle : NEVER;
+            wire [63:0] link_comes = core.slot[n].phy.negotiating ? core.slot[n].phy.link_at : NEVER;
             wire [63:0] rx_read_starts = core.slot[n].rx_dma.read_waiting
                 ? core.slot[n].rx_dma.read_at[core.slot[n].rx_dma.reads_begun[3:0]] : NEVER;
             wire [63:0] rx_response_comes = core.slot[n].rx_dma.response_waiting
@@ -76,7 +77,7 @@ module native_board #(
                 ? core.slot[n].tx_dma.respond_at[core.slot[n].tx_dma.writes_answered[3:0]] : NEVER;
 
             assign slot_acts_at[64*n +: 64] = earlier(
-                earlier(earlier(mmio_starts, mmio_shows), earlier(line_changes, beat_arrives)),
+                earlier(earlier(earlier(mmio_starts, mmio_shows), earlier(line_changes, beat_arrives)), link_comes),
                 earlier(earlier(rx_read_starts, rx_response_comes), earlier(tx_read_starts, tx_response_comes)));
         end
     endgenerate

@@ -1,0 +1,53 @@
+"""The solutions of the exercises pass on the RTL, and an endless loop in a simulator's process is found there."""
+
+import itertools
+
+import pytest
+
+from emulator.exercises.check import RTL, SEEDS, try_on_rtl
+from emulator.exercises.manifest import DRIVER, SOLUTION, load_manifest
+from emulator.exercises.outcome import Trial
+from emulator.exercises.runner import run_trials
+from emulator.output import SAVE_FILE, TRACE, WAVES
+
+EXERCISES = [exercise for exercise in load_manifest() if exercise.rtl]
+
+
+def solutions(seeds):
+    """Trials of all solutions, those on boards alike behind each other."""
+    by_board = sorted(EXERCISES, key=lambda exercise: (exercise.nics, exercise.cpus))
+    return [
+        Trial(exercise=exercise.number, driver=str(exercise.folder / SOLUTION), engine=RTL, seed=seed)
+        for exercise, seed in itertools.product(by_board, seeds)
+    ]
+
+
+@pytest.mark.parametrize("seeds", [SEEDS[:1], pytest.param(SEEDS[1:], marks=pytest.mark.slow)], ids=str)
+def test_solutions_pass(seeds):
+    trials = solutions(seeds)
+    outcomes = run_trials(trials)
+    assert [outcome.trial for outcome in outcomes] == trials
+    failed = {(o.trial.exercise, o.trial.seed): o.text + o.internal for o in outcomes if o.fault is not None}
+    assert not failed
+
+
+def test_a_failing_run_leaves_its_waveform(tmp_path):
+    exercise = EXERCISES[0]
+    outcome = try_on_rtl(exercise, exercise.folder / DRIVER, 1, tmp_path / "run")
+    assert outcome.fault.time_ns > 0
+    assert sorted(path.name for path in (tmp_path / "run").iterdir()) == [TRACE, WAVES, SAVE_FILE]
+    lines = (tmp_path / "run" / SAVE_FILE).read_text().splitlines()
+    assert f"-exercise {exercise.number}: {outcome.fault.headline}" in lines
+    assert next(line for line in lines if line.startswith("*")).split()[1] == str(outcome.fault.time_ns * 1000)
+
+
+def test_an_endless_loop_in_the_simulator(tmp_path):
+    exercise = EXERCISES[0]
+    driver = tmp_path / DRIVER
+    text = (exercise.folder / SOLUTION).read_text()
+    driver.write_text(
+        text.replace("    pci_enable_device(pdev)\n", "    pci_enable_device(pdev)\n    while True: pass\n")
+    )
+    (outcome,) = run_trials([Trial(exercise=exercise.number, driver=str(driver), engine=RTL, seed=1)])
+    assert outcome.fault.headline.startswith("the driver keeps the CPU without end")
+    assert outcome.fault.code == "while True: pass"

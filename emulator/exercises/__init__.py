@@ -1,0 +1,1 @@
+"""Driver bring-up exercises: the machinery behind ``napi-hil exercise``; the exercises are in exercises/."""
