@@ -6,10 +6,11 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from formal import interrupt_throttle, interrupts, rx_fifo
+from formal import interrupt_throttle, interrupts, rx_descriptors, rx_fifo, rx_writeback
 from formal.proof import Proof, Tools, carry_out
 
-PROOFS = {module.PROOF.name: module.PROOF for module in (interrupts, interrupt_throttle, rx_fifo)}
+_MODULES = (interrupts, interrupt_throttle, rx_descriptors, rx_writeback, rx_fifo)
+PROOFS = {module.PROOF.name: module.PROOF for module in _MODULES}
 
 #: Where the tools work.
 BUILD = Path(__file__).parents[1] / "build" / "formal"
