@@ -831,6 +831,7 @@ class TDH(Register):
     offset = 0x03810
     rtl = False
     TDH = Field(0, "index into the ring", width=16)
+    live = int(TDH)
 
 
 class TDT(Register):
