@@ -113,6 +113,11 @@ module line_rate_bench #(
         .m_axi_rx__araddr(m_araddr), .m_axi_rx__arlen(m_arlen), .m_axi_rx__arvalid(m_arvalid), .m_axi_rx__arready(1'b1),
         .m_axi_rx__rid(1'b0), .m_axi_rx__rdata(m_rdata), .m_axi_rx__rresp(2'b0), .m_axi_rx__rlast(m_rlast),
         .m_axi_rx__rvalid(m_rvalid),
+        .m_axi_tx__awready(1'b0), .m_axi_tx__wready(1'b0),
+        .m_axi_tx__bid(1'b0), .m_axi_tx__bresp(2'b0), .m_axi_tx__bvalid(1'b0), .m_axi_tx__arready(1'b0),
+        .m_axi_tx__rid(1'b0), .m_axi_tx__rdata(64'b0), .m_axi_tx__rresp(2'b0), .m_axi_tx__rlast(1'b0),
+        .m_axi_tx__rvalid(1'b0),
+        .m_axis_tx__tready(1'b0),
         .s_axis_rx__tdata(tdata), .s_axis_rx__tkeep(tkeep), .s_axis_rx__tlast(tlast), .s_axis_rx__tuser(1'b0),
         .s_axis_rx__tvalid(tvalid)
     );

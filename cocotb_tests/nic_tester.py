@@ -47,9 +47,10 @@ INPUTS = (
     "m_axis_tx__tready",
 )
 
-#: Signals of which one is high while the NIC does DMA.
-ACTIVITY = tuple(
-    f"{port}__{channel}valid" for port in ("m_axi_rx", "m_axi_tx") for channel in ("aw", "w", "b", "ar", "r")
+#: Signals of which one is high while the NIC does DMA or sends.
+ACTIVITY = (
+    *(f"{port}__{channel}valid" for port in ("m_axi_rx", "m_axi_tx") for channel in ("aw", "w", "b", "ar", "r")),
+    "m_axis_tx__tvalid",
 )
 
 #: Clocks without DMA after which there is none under way: longer than any pause that the models make.

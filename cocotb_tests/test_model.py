@@ -13,17 +13,22 @@ import cocotb
 from cocotb_tests.board_tester import begin, costs, run_on_board
 from emulator.engines.base import IrqChanged, MmioDone, WireFrame
 from emulator.engines.model import ModelEngine
+from hdl.nic import phy_registers
+from hdl.nic.eeprom_words import CHECKSUM, WORDS
 from hdl.nic.layouts import RxDescriptor
 from hdl.nic.regmap import (
     BAR_BYTES,
     CTRL,
     CTRL_EXT,
+    EECD,
+    EERD,
     IAM,
     ICR,
     ICS,
     IMC,
     IMS,
     ITR,
+    MDIC,
     RAH,
     RAL,
     RCTL,
@@ -46,7 +51,8 @@ LATENCIES = {"mmio_request": 48, "mmio_completion": 64, "dma_read": 96, "dma_wri
 REST_NS = 1_000  # longer than an access takes
 FRAMES_NS = 5_000  # longer than the last frames on the wire, one of them a long one, take into memory
 DRAIN_NS = 20_000  # longer than a full FIFO takes into memory
-DRAINING = (RDT.offset, RCTL.offset)  # a write of these may let it out
+SLOW_NS = 80_000  # longer than what EEPROM and PHY do, one after the other
+RESTS = {RDT: DRAIN_NS, RCTL: DRAIN_NS} | dict.fromkeys((CTRL, CTRL_EXT, EECD, EERD, MDIC), SLOW_NS)  # after a write
 RINGS = (0x1000, 0x2000)
 RING_BYTES = 0x400
 BUFFERS_AT = 0x1_0000
@@ -58,7 +64,20 @@ STATIONS = (b"\x02\x11\x22\x33\x44\x55", b"\x01\x00\x5e\x00\x00\x01")
 DESTINATIONS = (*STATIONS, b"\x02\x11\x22\x33\x44\x54", b"\x01\x00\x5e\x00\x00\x02", b"\xff" * 6)
 
 OFFSETS = [offset for register in RTL_REGISTERS for offset in register.offsets()]
-READ_ONLY = [register.offset for register in RTL_REGISTERS if register.access in (Access.READ_ONLY, Access.READ_CLEARS)]
+READ_ONLY = [
+    register.offset
+    for register in RTL_REGISTERS
+    if register.access in (Access.READ_ONLY, Access.READ_CLEARS, Access.ZERO)
+]
+
+#: Registers that make frames flow, or be filtered: steps of their own write them. The others take any value.
+DRIVEN = {CTRL, IAM, ITR, MDIC, RAL, RAH, RCTL, RDBAL, RDBAH, RDH, RDLEN, RDT}
+FREE = [
+    offset
+    for register in RTL_REGISTERS
+    if register.access is Access.READ_WRITE and register not in DRIVEN
+    for offset in register.offsets()
+]
 
 
 def test_model():
@@ -104,11 +123,13 @@ class Twins:
                         values.append(event.value)
         return values
 
-    async def write(self, offset: int, value: int) -> None:
-        """Write a register of both."""
+    async def write(self, offset: int, value: int, rest_ns: int | None = None) -> None:
+        """Write a register of both, and rest for as long as it says or as what that starts may take."""
         for engine in self.engines:
             engine.mmio_write(0, offset, value)
-        await self.rest(DRAIN_NS if offset in DRAINING else REST_NS)
+        if rest_ns is None:
+            rest_ns = next((ns for register, ns in RESTS.items() if register.offset == offset), REST_NS)
+        await self.rest(rest_ns)
 
     async def read(self, offset: int) -> int:
         """Read a register of both; they must say the same."""
@@ -172,6 +193,9 @@ class Program:
             self.write_nothing: 1,
             self.switch_off: 0.5,
             self.write_ctrl: 0.5,
+            self.write_anything: 2,
+            self.access_phy: 1,
+            self.drive_eeprom: 0.5,
         }
         (step,) = random.choices(list(steps), list(steps.values()))
         await step()
@@ -247,12 +271,36 @@ class Program:
         await self.twins.write(offset, random.getrandbits(32))
 
     async def write_ctrl(self) -> None:
-        """The link up or down, or a reset."""
+        """The link up or down, a reset of the PHY, or one of the device."""
         reset = random.random() < 0.3
         await self.twins.write(CTRL.offset, random.getrandbits(32) & ~CTRL.RST | CTRL.RST * reset)
         if reset:
             self.size = self.tail = 0
             self.enabled = False
+
+    async def write_anything(self) -> None:
+        """Any value into a register."""
+        await self.twins.write(random.choice(FREE), random.getrandbits(32))
+
+    async def access_phy(self) -> None:
+        """Its registers, those that have a meaning more often, or somebody else's."""
+        operation = MDIC.OP.put(random.choice((1, 2, 2, 3))) | MDIC.PHYADD.put(random.choice((1, 1, 1, 9)))
+        number = random.choice((random.randrange(32), phy_registers.CONTROL, phy_registers.STATUS))
+        anything = random.getrandbits(32) & (MDIC.DATA | MDIC.I)
+        await self.twins.write(MDIC.offset, operation | MDIC.REGADD.put(number) | anything)
+        await self.twins.read(MDIC.offset)
+
+    async def drive_eeprom(self) -> None:
+        """A command bit by bit, of which there may be too few or too many."""
+        start = random.choice(("110", "101", "10011", "10000", "0"))
+        granted = 0
+        bits = start + "".join(random.choices("01", k=random.randrange(28)))
+        for bit in bits:
+            pins = EECD.REQ | EECD.CS | EECD.DI * int(bit)
+            for levels in (pins, pins | EECD.SK):
+                await self.twins.write(EECD.offset, levels, REST_NS if granted else SLOW_NS)
+            granted = await self.twins.read(EECD.offset) & EECD.GNT
+        await self.twins.write(EECD.offset, random.choice((0, EECD.REQ)))
 
 
 def random_wire_frame() -> WireFrame:
@@ -270,6 +318,21 @@ def lay_out_rings(twins: Twins) -> None:
             address = BUFFERS_AT + buffer * BUFFER_BYTES + random.randrange(64)
             descriptor = RxDescriptor.const({"address": address}).as_bits()
             twins.fill(ring + index * DESCRIPTOR_BYTES, descriptor.to_bytes(DESCRIPTOR_BYTES, "little"))
+
+
+@cocotb.test
+async def the_eeproms_hold_the_same(dut):
+    """Every word; the sum is right."""
+    twins = Twins(await begin(dut, **LATENCIES), ModelEngine(1, costs(**LATENCIES), BYTE_PS))
+    await twins.write(CTRL.offset, CTRL.RST)
+    words = []
+    for address in range(WORDS):
+        await twins.write(EERD.offset, EERD.START | EERD.ADDR.put(address))
+        words.append(EERD.DATA.get(await twins.read(EERD.offset)))
+    assert sum(words) & 0xFFFF == CHECKSUM
+    station = b"".join(word.to_bytes(2, "little") for word in words[:3])
+    assert await twins.read(RAL.at(0)) == int.from_bytes(station[:4], "little")
+    assert await twins.read(RAH.at(0)) == int.from_bytes(station[4:], "little") | RAH.AV
 
 
 @cocotb.test

@@ -10,7 +10,7 @@ from hdl.nic import regmap
 from hdl.nic.regmap import CTRL, ICR, ICS, IMC, IMS, MDIC, RDH, Access
 
 #: Writing these would reset the NIC or bring it to life.
-_KEEP_CLEAR = {CTRL: CTRL.RST, regmap.RCTL: regmap.RCTL.EN}
+_KEEP_CLEAR = {CTRL: CTRL.RST, regmap.RCTL: regmap.RCTL.EN, regmap.TCTL: regmap.TCTL.EN}
 
 
 def places() -> list[tuple[type[regmap.Register], int]]:

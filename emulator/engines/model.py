@@ -91,12 +91,12 @@ class _Port:
         done: completions of this instant.
     """
 
-    def __init__(self, schedule: Schedule, costs: Costs, memory: ModelMemory, byte_ps: int) -> None:
+    def __init__(self, number: int, schedule: Schedule, costs: Costs, memory: ModelMemory, byte_ps: int) -> None:
         self._schedule = schedule
         self._request_ns = costs.mmio_request + ACCESS_NS
         self._completion_ns = costs.mmio_completion
         self._free = 0  # when the register port can take the next access
-        self.nic = ModelNic(schedule, memory, costs, byte_ps, self._irq_changed)
+        self.nic = ModelNic(number, schedule, memory, costs, byte_ps, self._irq_changed)
         self.irq = self.irq_reported = False
         self.done: list[MmioDone] = []
 
@@ -148,7 +148,7 @@ class ModelEngine:
         self.nics = nics
         self.memory = ModelMemory(memory_bytes)
         self._schedule = Schedule()
-        self._ports = [_Port(self._schedule, costs, self.memory, byte_ps) for _ in range(nics)]
+        self._ports = [_Port(nic, self._schedule, costs, self.memory, byte_ps) for nic in range(nics)]
         self._wires = [ModelWire(self._schedule, port.nic, byte_ps) for port in self._ports]
 
     @property

@@ -7,9 +7,13 @@ from collections.abc import Callable
 from driver.kernel.costs import Costs
 from emulator.engines.base import Listener, Verdict
 from emulator.model_nic.delay_timers import DelayTimers
+from emulator.model_nic.eeprom import EepromPort
 from emulator.model_nic.ingress import Ingress
 from emulator.model_nic.interrupts import Interrupts
+from emulator.model_nic.mdio import Mdio
 from emulator.model_nic.memory import ModelMemory
+from emulator.model_nic.microwire import MicrowireEeprom, contents
+from emulator.model_nic.phy import Phy
 from emulator.model_nic.rx_queue import RxQueue
 from emulator.model_nic.schedule import Schedule
 from emulator.model_nic.statistics import Statistics
@@ -17,13 +21,18 @@ from emulator.model_nic.tx_queue import TxQueue
 from hdl.nic.regmap import (
     CTRL,
     CTRL_EXT,
+    EECD,
+    EERD,
     IAM,
     ICR,
     ICS,
     IMC,
     IMS,
     ITR,
+    MDIC,
     RADV,
+    RAH,
+    RAL,
     RDH,
     RDT,
     RDTR,
@@ -40,7 +49,7 @@ from hdl.nic.regmap import (
 _RESET_VALUES = {
     offset: register.reset
     for register in REGISTERS
-    if register.access is Access.READ_WRITE and register not in (RDH, TDH)
+    if register.access is Access.READ_WRITE and not register.live
     for (offset,) in register.places(queues=1)
 }
 
@@ -49,13 +58,25 @@ _WRITABLE = {offset: register.writable for register in REGISTERS for (offset,) i
 
 
 class ModelNic:
-    """One NIC. Its link partner is always there."""
+    """One NIC, with its EEPROM and its PHY.
 
-    def __init__(
-        self, schedule: Schedule, memory: ModelMemory, costs: Costs, byte_ps: int, irq_changed: Callable[[bool], None]
+    Attributes:
+        eeprom: what is on the board.
+        phy: the same.
+    """
+
+    def __init__(  # noqa: PLR0913, PLR0917  (the board around it)
+        self,
+        number: int,
+        schedule: Schedule,
+        memory: ModelMemory,
+        costs: Costs,
+        byte_ps: int,
+        irq_changed: Callable[[bool], None],
     ) -> None:
-        """``irq_changed`` is called with the new level of the interrupt line when it changes."""
+        """NIC of this number; ``irq_changed`` is called with the new level of the interrupt line when it changes."""
         self._values = dict(_RESET_VALUES)
+        self._link = False  # STATUS.LU
         self._interrupts = interrupts = Interrupts(schedule, irq_changed)
         self._statistics = Statistics()
         self._rx_timers = DelayTimers(schedule, interrupts, ICR.RXT0)
@@ -65,9 +86,16 @@ class ModelNic:
             schedule, memory, costs, byte_ps, interrupts, self._tx_timers, self._statistics, self._values
         )
         self._ingress = Ingress(schedule, self._queue, interrupts, self._statistics, self._values)
+        self.phy = Phy(schedule, self._check_link)
+        self.eeprom = MicrowireEeprom(contents(number))
+        self._mdio = Mdio(schedule, self.phy, interrupts)
+        self._eeprom_port = EepromPort(schedule, self.eeprom, self._load_station)
         self.receive: Callable[[bytes, bool, int], Verdict] = self._ingress.receive
         self._readers: dict[int, Callable[[], int]] = {
             STATUS.offset: self._read_status,
+            EECD.offset: self._eeprom_port.read_eecd,
+            EERD.offset: self._eeprom_port.read_eerd,
+            MDIC.offset: self._mdio.read,
             ICR.offset: interrupts.read_and_clear,
             ICS.offset: lambda: interrupts.latched,
             IMS.offset: lambda: interrupts.mask,
@@ -76,6 +104,12 @@ class ModelNic:
         }
         self._writers: dict[int, Callable[[int], None]] = {
             CTRL.offset: self._write_ctrl,
+            CTRL_EXT.offset: self._write_ctrl_ext,
+            EECD.offset: self._eeprom_port.write_eecd,
+            EERD.offset: self._eeprom_port.write_eerd,
+            MDIC.offset: self._mdio.write,
+            RAL.at(0): lambda value: self._write_station(RAL.at(0), value),
+            RAH.at(0): lambda value: self._write_station(RAH.at(0), value),
             ICR.offset: interrupts.clear,
             ICS.offset: interrupts.latch,
             IMS.offset: interrupts.enable,
@@ -111,7 +145,7 @@ class ModelNic:
         if writer is not None:
             writer(value)
         elif offset in self._values:
-            self._values[offset] = value
+            self._values[offset] = value | _RESET_VALUES[offset] & ~_WRITABLE[offset]
             self._configure(offset)
 
     def _configure(self, offset: int) -> None:
@@ -132,24 +166,59 @@ class ModelNic:
                 self._tx_queue.configure(values)
 
     def _read_status(self) -> int:
-        return STATUS.reset | (STATUS.LU if self._values[CTRL.offset] & CTRL.SLU else 0)
+        ctrl = self._values[CTRL.offset]
+        status = STATUS.LU * self._link | STATUS.ASDV.put(STATUS.ASDV.reset)
+        status |= STATUS.FD.put(CTRL.FD.get(ctrl) if ctrl & CTRL.FRCDPLX else STATUS.FD.reset)
+        return status | STATUS.SPEED.put(CTRL.SPEED.get(ctrl) if ctrl & CTRL.FRCSPD else STATUS.SPEED.reset)
+
+    def _check_link(self) -> None:
+        """Take in the PHY's link and CTRL.SLU."""
+        link = self.phy.link and bool(self._values[CTRL.offset] & CTRL.SLU)
+        if link != self._link:
+            self._link = link
+            self._tx_queue.set_link(link)
+            self._interrupts.latch(ICR.LSC)
 
     def _write_ctrl(self, value: int) -> None:
+        self.phy.reset(bool(value & CTRL.PHY_RST))
         if value & CTRL.RST:
-            self._values.update(_RESET_VALUES)
-            self._rx_timers.reset()
-            self._tx_timers.reset()
-            self._interrupts.reset()
-            self._statistics.reset()
-            self._ingress.reset(self._values)
-            self._queue.reset(self._values)
-            self._tx_queue.reset(self._values)
+            self._reset()
             return
-        link_changed = (value ^ self._values[CTRL.offset]) & CTRL.SLU
         self._values[CTRL.offset] = value
         self._tx_queue.configure(self._values)
-        if link_changed:
-            self._interrupts.latch(ICR.LSC)
+        self._check_link()
+
+    def _reset(self) -> None:
+        """CTRL.RST, which clears PHY_RST too."""
+        self._values.update(_RESET_VALUES)
+        self._link = False
+        self.phy.reset(False)
+        self._rx_timers.reset()
+        self._tx_timers.reset()
+        self._statistics.reset()
+        self._ingress.reset(self._values)
+        self._queue.reset(self._values)
+        self._tx_queue.reset(self._values)
+        self._mdio.reset()
+        self._eeprom_port.reset()
+        self._interrupts.reset()
+
+    def _write_ctrl_ext(self, value: int) -> None:
+        self._values[CTRL_EXT.offset] = value & ~CTRL_EXT.self_clearing
+        self._configure(CTRL_EXT.offset)
+        if value & CTRL_EXT.EE_RST:
+            self._eeprom_port.reload()
+
+    def _write_station(self, offset: int, value: int) -> None:
+        self._eeprom_port.station_written()
+        self._values[offset] = value
+        self._configure(offset)
+
+    def _load_station(self, address: bytes) -> None:
+        """The EEPROM's address goes into the first receive address."""
+        self._values[RAL.at(0)] = int.from_bytes(address[:4], "little")
+        self._values[RAH.at(0)] = int.from_bytes(address[4:], "little") | RAH.AV
+        self._configure(RAL.at(0))
 
     def _write_tail(self, value: int) -> None:
         self._values[RDT.offset] = value

@@ -14,4 +14,4 @@ WRITEBACK_NS = 6 * CLOCK_NS  #: from a write-back in memory to its cause in ICR,
 WRITEBACK_CYCLES = 1  #: clock cycles that a write-back takes on the DMA port, between the beats of buffers
 EEPROM_WORD_NS = 818 * CLOCK_NS  #: a word of the EEPROM: half a period of SK, 25 periods of 32 cycles, start and end
 MDIO_FRAME_NS = 1025 * CLOCK_NS  #: an operation of MDIC: 64 periods of 16 cycles, and the start
-NEGOTIATION_NS = 1250 * CLOCK_NS  #: of a link, as in hdl/harness/phy.v
+NEGOTIATION_NS = 6250 * CLOCK_NS  #: of a link, as in hdl/harness/phy.v

@@ -120,7 +120,6 @@ class TxQueue:
         self._pad = bool(tctl & TCTL.PSP)
         self._gap_ps = (TIPG.IPGT.get(values[TIPG.offset]) + _IPG_BYTES) * self._byte_ps
         ctrl = values[CTRL.offset]
-        self._link = bool(ctrl & CTRL.SLU)
         self._builder.tag_ethertype = values[VET.offset] if ctrl & CTRL.VME else 0
         enabled = bool(tctl & TCTL.EN)
         if not enabled:
@@ -130,6 +129,11 @@ class TxQueue:
                 self._base, self._count = base, count
                 self._begin_at(self.head)
         self._enabled = enabled
+        self._fetch_next()
+
+    def set_link(self, link: bool) -> None:
+        """The link has come up or gone down; a frame begins only while it is up."""
+        self._link = link
         self._fetch_next()
 
     def write_head(self, value: int) -> None:

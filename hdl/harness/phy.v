@@ -8,7 +8,7 @@
 
 module phy #(
     parameter [4:0] ADDRESS = 5'd1,
-    parameter NEGOTIATION_CYCLES = 1250  // 10 us, for the seconds of a real one
+    parameter NEGOTIATION_CYCLES = 6250  // 50 us, for the seconds of a real one
 ) (
     input  wire        clk,
     input  wire [63:0] cycle,              // number of the coming rising edge

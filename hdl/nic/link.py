@@ -20,21 +20,23 @@ class LinkStatus(wiring.Component):
         link_up: from the PHY, asynchronous.
         ctrl: the register.
         status: the register.
-        changed: pulse when STATUS.LU has changed.
+        lu: STATUS.LU.
+        changed: pulse when it has changed.
     """
 
     link_up: In(1)
     ctrl: In(layout(regmap.CTRL))
     status: In(RegisterPort())
+    lu: Out(1)
     changed: Out(1)
 
     def elaborate(self, platform):
         m = Module()
         synchronizer = Signal(2)
-        lu, before = Signal(), Signal()
-        m.d.sync += [synchronizer.eq(Cat(self.link_up, synchronizer[0])), before.eq(lu)]
-        m.d.comb += [lu.eq(synchronizer[1] & self.ctrl.SLU), self.changed.eq(lu ^ before)]
+        before = Signal()
+        m.d.sync += [synchronizer.eq(Cat(self.link_up, synchronizer[0])), before.eq(self.lu)]
+        m.d.comb += [self.lu.eq(synchronizer[1] & self.ctrl.SLU), self.changed.eq(self.lu ^ before)]
         duplex = Mux(self.ctrl.FRCDPLX, self.ctrl.FD, _FULL_DUPLEX)
         speed = Mux(self.ctrl.FRCSPD, self.ctrl.SPEED, _GIGABIT)
-        m.d.comb += self.status.value.eq(constant(regmap.STATUS, FD=duplex, LU=lu, SPEED=speed))
+        m.d.comb += self.status.value.eq(constant(regmap.STATUS, FD=duplex, LU=self.lu, SPEED=speed))
         return m

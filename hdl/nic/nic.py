@@ -1,6 +1,6 @@
-"""The NIC: a receive-only controller with the programming model of the Intel 8254x family."""
+"""The NIC: a controller with the programming model of the Intel 8254x family."""
 
-from amaranth.hdl import Module, ResetInserter
+from amaranth.hdl import Module, Mux, ResetInserter
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -17,7 +17,13 @@ from hdl.nic.rx_fifo import RxFifo
 from hdl.nic.rx_filter import RxFilter
 from hdl.nic.rx_ingress import RxIngress
 from hdl.nic.statistics import Statistics
+from hdl.nic.tx_dma import TxDma
 from hdl.nic.verdict import RxVerdict
+
+#: What the hardware adds to TIPG.IPGT (SDM 13.4.34), and the least gap of Ethernet (IEEE 802.3, 4.4.2).
+_IPG_BYTES = 4
+_MIN_GAP_BYTES = 12
+_MAX_GAP_BYTES = _IPG_BYTES + (1 << regmap.TIPG.IPGT.width) - 1
 
 
 class Nic(wiring.Component):
@@ -26,12 +32,14 @@ class Nic(wiring.Component):
     Parameters:
         data_width: bits of the DMA ports and of the streams; a power of two from 64 to 512.
         rx_fifo_bytes: size of the receive FIFO; a power of two from 2048 to 32768.
+        tx_fifo_bytes: size of the transmit FIFO; 16384 or 32768, for it holds the longest frame.
 
     Attributes:
         s_axil: the register BAR.
         m_axi_rx, m_axi_tx: DMA of reception and of transmission, so that neither waits for the other.
         s_axis_rx: frames from the MAC with their FCS; ``tready`` is always high.
-        m_axis_tx: frames to the MAC with their FCS.
+        m_axis_tx: frames to the MAC with their FCS; ``tuser`` marks one that a reset has cut off, which is none.
+        tx_gap_bytes: what the MAC is to keep between them.
         irq: level interrupt, active high.
         link_up: from the PHY.
         phy_reset: to the PHY, CTRL.PHY_RST.
@@ -39,18 +47,21 @@ class Nic(wiring.Component):
         eesk, eecs, eedi, eedo: microwire EEPROM.
         rx_verdict_valid: pulse, one per received frame.
         rx_verdict: what became of it.
+        tx_whole: pulse, one per frame that is whole in the transmit FIFO and is going to be sent.
 
     Raises:
         ValueError: a parameter is out of range.
     """
 
-    def __init__(self, data_width: int = 64, rx_fifo_bytes: int = 16384):
+    def __init__(self, data_width: int = 64, rx_fifo_bytes: int = 16384, tx_fifo_bytes: int = 16384):
         if data_width not in (64, 128, 256, 512):
             raise ValueError(f"data_width is {data_width}; it must be 64, 128, 256 or 512")
         if rx_fifo_bytes not in (2048, 4096, 8192, 16384, 32768):
             raise ValueError(f"rx_fifo_bytes is {rx_fifo_bytes}; it must be a power of two from 2048 to 32768")
+        if tx_fifo_bytes not in (16384, 32768):
+            raise ValueError(f"tx_fifo_bytes is {tx_fifo_bytes}; it must be 16384 or 32768")
         self._data_width = data_width
-        self._rx_fifo_bytes = rx_fifo_bytes
+        self._rx_fifo_bytes, self._tx_fifo_bytes = rx_fifo_bytes, tx_fifo_bytes
         super().__init__(
             {
                 "s_axil": In(AxiLite(ADDRESS_WIDTH)),
@@ -58,6 +69,7 @@ class Nic(wiring.Component):
                 "m_axi_tx": Out(Axi(data_width)),
                 "s_axis_rx": In(AxiStream(data_width)),
                 "m_axis_tx": Out(AxiStream(data_width)),
+                "tx_gap_bytes": Out(range(_MAX_GAP_BYTES + 1)),
                 "irq": Out(1),
                 "link_up": In(1),
                 "phy_reset": Out(1),
@@ -71,6 +83,7 @@ class Nic(wiring.Component):
                 "eedo": In(1),
                 "rx_verdict_valid": Out(1),
                 "rx_verdict": Out(RxVerdict),
+                "tx_whole": Out(1),
             }
         )
 
@@ -80,6 +93,7 @@ class Nic(wiring.Component):
         m.submodules.ingress = ingress = RxIngress(self._data_width)
         m.submodules.filter = rx_filter = RxFilter()
         m.submodules.rx_dma = rx_dma = RxDma(self._data_width)
+        m.submodules.tx_dma = tx_dma = TxDma(self._data_width, self._tx_fifo_bytes)
         m.submodules.mdio = mdio = Mdio()
         registers, interrupts, link, eeprom = RegisterFile(), Interrupts(), LinkStatus(), Eeprom()
         fifo, statistics = RxFifo(self._data_width, self._rx_fifo_bytes), Statistics()
@@ -97,11 +111,13 @@ class Nic(wiring.Component):
         }
         for name, block in blocks.items():
             m.submodules[name] = ResetInserter(reset)(block)
-        m.d.comb += [block.eq(reset) for block in (axi_lite.hold, ingress.reset, rx_dma.reset, mdio.reset)]
+        m.d.comb += [
+            block.eq(reset) for block in (axi_lite.hold, ingress.reset, rx_dma.reset, tx_dma.reset, mdio.reset)
+        ]
 
         wiring.connect(m, wiring.flipped(self.s_axil), axi_lite.bus)
         wiring.connect(m, axi_lite.access, registers.access)
-        for block in (rx_filter, ingress, rx_dma, interrupts, statistics, link, eeprom, mdio):
+        for block in (rx_filter, ingress, rx_dma, tx_dma, interrupts, statistics, link, eeprom, mdio):
             _connect_registers(m, registers, block)
 
         wiring.connect(m, wiring.flipped(self.s_axis_rx), ingress.stream)
@@ -114,8 +130,19 @@ class Nic(wiring.Component):
             ingress.no_buffer.eq(rx_dma.no_buffer),
             statistics.summary_valid.eq(ingress.summary_valid),
             statistics.summary.eq(ingress.summary),
+            statistics.sent_valid.eq(tx_dma.summary_valid),
+            statistics.sent.eq(tx_dma.summary),
             self.rx_verdict_valid.eq(ingress.summary_valid),
             self.rx_verdict.eq(ingress.summary.verdict),
+        ]
+
+        wiring.connect(m, tx_dma.axi, wiring.flipped(self.m_axi_tx))
+        wiring.connect(m, tx_dma.stream, wiring.flipped(self.m_axis_tx))
+        gap_bytes = registers.tipg.IPGT + _IPG_BYTES
+        m.d.comb += [
+            tx_dma.link_up.eq(link.lu),
+            self.tx_gap_bytes.eq(Mux(gap_bytes < _MIN_GAP_BYTES, _MIN_GAP_BYTES, gap_bytes)),
+            self.tx_whole.eq(tx_dma.whole),
         ]
 
         missed = ingress.summary_valid & (ingress.summary.verdict == RxVerdict.MISSED)
@@ -128,11 +155,15 @@ class Nic(wiring.Component):
             interrupts.causes.as_value().eq(
                 constant(
                     regmap.ICR,
+                    TXDW=tx_dma.txdw,
+                    TXQE=tx_dma.txqe,
                     LSC=link.changed,
                     RXDMT0=rx_dma.rxdmt0,
                     RXO=missed,
                     RXT0=rx_dma.written.any(),
                     MDAC=mdio.done,
+                    TXD_LOW=tx_dma.txd_low,
+                    FER=tx_dma.fault,
                 )
             ),
             self.irq.eq(interrupts.irq),

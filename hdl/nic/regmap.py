@@ -411,6 +411,10 @@ class ICR(Register):
     RXO = Field(6, "receiver overrun: a frame found no room in the receive FIFO")
     RXT0 = Field(7, "receive timer: a frame is in host memory and its descriptor is written back")
     MDAC = Field(9, "an operation of MDIC with MDIC.I is over")
+    TXD_LOW = Field(15, "transmit descriptors at the low threshold, TXDCTL.LWTHRESH")
+    FER = Field(
+        22, "fatal error: DMA was answered with an error, or a frame to send was too long; the queue stands still"
+    )
 
 
 class ITR(Register):
@@ -783,7 +787,6 @@ class TCTL(Register):
     """Transmit control."""
 
     offset = 0x00400
-    rtl = False
     EN = Field(1, "transmitter enable")
     PSP = Field(3, "pad short packets to 64 bytes")
     CT = Field(4, "collision threshold (half duplex only; storage)", width=8)
@@ -795,7 +798,6 @@ class TIPG(Register):
     """Transmit inter-packet gap."""
 
     offset = 0x00410
-    rtl = False
     IPGT = Field(0, "back to back: byte times less 4, so that 8 is Ethernet's 12", width=10)
     IPGR1 = Field(10, "first part of the gap (half duplex only; storage)", width=10)
     IPGR2 = Field(20, "the gap (half duplex only; storage)", width=10)
@@ -805,7 +807,6 @@ class TDBAL(Register):
     """Transmit descriptor base, low 32 bits; 16-byte aligned."""
 
     offset = 0x03800
-    rtl = False
     BASE = Field(4, "bits 31 to 4 of the ring's address", width=28)
 
 
@@ -813,7 +814,6 @@ class TDBAH(Register):
     """Transmit descriptor base, high 32 bits."""
 
     offset = 0x03804
-    rtl = False
     BASE = Field(0, "bits 63 to 32 of the ring's address", width=32)
 
 
@@ -821,7 +821,6 @@ class TDLEN(Register):
     """Bytes of the transmit descriptor ring; a multiple of 128."""
 
     offset = 0x03808
-    rtl = False
     LEN = Field(7, "units of 128 bytes: 8 descriptors", width=13)
 
 
@@ -829,15 +828,14 @@ class TDH(Register):
     """Transmit descriptor head: the next descriptor that the hardware is finished with."""
 
     offset = 0x03810
-    rtl = False
     TDH = Field(0, "index into the ring", width=16)
+    live = int(TDH)
 
 
 class TDT(Register):
     """Transmit descriptor tail: the first descriptor that is not the hardware's."""
 
     offset = 0x03818
-    rtl = False
     TDT = Field(0, "index into the ring", width=16)
 
 
@@ -845,7 +843,6 @@ class TIDV(Register):
     """Transmit interrupt delay: TXDW comes so long after the last descriptor with IDE; 0 for at once."""
 
     offset = 0x03820
-    rtl = False
     IDV = Field(0, "in units of 1.024 us", width=16)
 
 
@@ -853,18 +850,17 @@ class TXDCTL(Register):
     """Transmit descriptor control: hints for fetching and writing back."""
 
     offset = 0x03828
-    rtl = False
     PTHRESH = Field(0, "prefetch threshold (storage)", width=6)
     HTHRESH = Field(8, "host threshold (storage)", width=6)
     WTHRESH = Field(16, "write-back threshold (storage: descriptors with RS are written back at once)", width=6)
     GRAN = Field(24, "the thresholds count descriptors, not cache lines (storage)")
+    LWTHRESH = Field(25, "low threshold: ICR.TXD_LOW comes when so many times 8 descriptors are left", width=7)
 
 
 class TADV(Register):
     """Transmit absolute interrupt delay: TXDW comes at the latest so long after the first one; 0 for no bound."""
 
     offset = 0x0382C
-    rtl = False
     IDV = Field(0, "in units of 1.024 us; only with TIDV", width=16)
 
 

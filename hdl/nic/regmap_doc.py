@@ -16,9 +16,9 @@ Rendered from `hdl/nic/regmap.py` by `python -m hdl.nic.regmap_doc`; do not edit
 
 Names, offsets, bits and reset values are those of the Intel 8254x Software Developer's Manual, chapter 13, for the part
 of it that is there. Offsets are bytes from the start of the 128 KiB BAR. Where there is no register, reads return zero
-and writes are swallowed. So it is in the RTL with the registers that only the `model` engine has so far: transmission
-and the delay timers. How the receive queue starts, stops and resets is told in `hdl/nic/rx_dma.py` and
-`hdl/nic/rx_queue.py`. A NIC with several queues (a parameter) has registers of the 82576 besides.
+and writes are swallowed. So it is in the RTL with the registers that only the `model` engine has so far. How queues
+start, stop and reset is told in `hdl/nic/rx_dma.py`, `hdl/nic/rx_queue.py` and `hdl/nic/tx_queue.py`. A NIC with
+several queues (a parameter) has registers of the 82576 besides.
 """
 
 _ACCESS = {

@@ -8,7 +8,7 @@ from driver.kernel.costs import Costs
 from emulator.engines.base import Event, IrqChanged, MmioDone, Verdict, WireFrame
 from emulator.engines.model import ModelEngine
 from hdl.nic.layouts import RxDescriptor
-from hdl.nic.regmap import RCTL, RDBAH, RDBAL, RDLEN, RDT, Register
+from hdl.nic.regmap import EECD, MDIC, RCTL, RDBAH, RDBAL, RDLEN, RDT, Register
 
 MMIO_NS = 250  #: each way
 BYTE_PS = 8_000  #: 1 Gb/s
@@ -20,6 +20,9 @@ LARGEST_BUFFER = 0x4000
 
 #: Everything is received, whoever it is for, and without its FCS.
 PROMISCUOUS = RCTL.EN | RCTL.UPE | RCTL.MPE | RCTL.BAM | RCTL.SECRC
+
+#: What EEPROM and PHY make of registers at any time, also right after a reset.
+OF_THE_BOARD: dict[type[Register], int] = {EECD: EECD.live, MDIC: int(MDIC.R)}
 
 COSTS = Costs(
     **dict.fromkeys(Costs.__dataclass_fields__, 0)

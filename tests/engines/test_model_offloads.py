@@ -16,7 +16,7 @@ from scapy.layers.l2 import Dot1Q, Ether
 from scapy.packet import Packet, Raw
 
 from hdl.nic.layouts import TX_DATA
-from hdl.nic.regmap import CTRL, GOTCL, GPTC, ICR, TCTL, TDH, TSCTC, TSCTFC, VET
+from hdl.nic.regmap import CTRL, GOTCL, ICR, TCTL, TDH, TPT, TSCTC, TSCTFC, VET
 from tests.engines.board import frame
 from tests.engines.tx_board import EOP, IFCS, RS, TxBoard
 from tests.engines.tx_packets import ETHERNET, Offloaded, data_descriptor, folded, legacy_descriptor, words
@@ -171,7 +171,7 @@ def test_a_packet_leaves_in_segments(kind: str, mss: int) -> None:
     lay_out(board, packet)
     assert send(board) == packet.expected()
     assert (board.read(TSCTC), board.read(TSCTFC)) == (1, 0)
-    assert board.read(GPTC) == len(packet.expected())
+    assert board.read(TPT) == len(packet.expected())
 
 
 @pytest.mark.parametrize("length", [999, 1000, 1001, 2000, 2001])

@@ -5,8 +5,25 @@ from __future__ import annotations
 import pytest
 
 from hdl.nic import regmap
-from hdl.nic.regmap import BAR_BYTES, CTRL, ICR, ICS, IMC, IMS, RDH, RDT, STATUS, TPR, Access, Register
-from tests.engines.board import Board, frame
+from hdl.nic.regmap import (
+    BAR_BYTES,
+    CTRL,
+    EERD,
+    ICR,
+    ICS,
+    IMC,
+    IMS,
+    MDIC,
+    RAH,
+    RAL,
+    RDH,
+    RDT,
+    STATUS,
+    TPR,
+    Access,
+    Register,
+)
+from tests.engines.board import OF_THE_BOARD, Board, frame
 
 ALL_ONES = 0xFFFF_FFFF
 
@@ -27,7 +44,7 @@ def write_at(board: Board, offset: int, value: int) -> None:
 
 @pytest.mark.parametrize(("register", "offset"), EVERY_REGISTER)
 def test_reset_value(register: type[Register], offset: int) -> None:
-    assert Board().read_at(offset) == register.reset
+    assert not (Board().read_at(offset) ^ register.reset) & ~OF_THE_BOARD.get(register, 0)
 
 
 @pytest.mark.parametrize(("register", "offset"), EVERY_REGISTER)
@@ -36,14 +53,12 @@ def test_write_of_all_ones(register: type[Register], offset: int) -> None:
     write_at(board, offset, ALL_ONES & ~CTRL.RST if register is CTRL else ALL_ONES)
     match register.access:
         case Access.READ_WRITE:
-            expected = register.writable | register.reset
-            if register is CTRL:
-                expected &= ~CTRL.RST
+            expected = (register.writable | register.reset) & ~register.self_clearing
         case Access.SET_BITS:
             expected = register.writable
         case _:
             expected = register.reset
-    assert board.read_at(offset) == expected
+    assert not (board.read_at(offset) ^ expected) & ~register.live
 
 
 @pytest.mark.parametrize(("register", "offset"), EVERY_REGISTER)
@@ -51,17 +66,17 @@ def test_device_reset(register: type[Register], offset: int) -> None:
     board = Board()
     write_at(board, offset, ALL_ONES)
     write_at(board, CTRL.offset, CTRL.RST)
-    assert board.read_at(offset) == register.reset
+    assert not (board.read_at(offset) ^ register.reset) & ~OF_THE_BOARD.get(register, 0)
 
 
 def test_bits_can_be_cleared_again() -> None:
     board = Board()
     for register in REGISTERS:
-        if register.access is Access.READ_WRITE:
+        if register.access is Access.READ_WRITE and register not in {EERD, MDIC}:  # ones in which begin a read
             for offset in register.offsets():
                 write_at(board, offset, ALL_ONES & ~CTRL.RST)
                 write_at(board, offset, 0)
-                assert board.read_at(offset) == 0, register.__name__
+                assert not board.read_at(offset) & register.writable & ~register.live, register.__name__
 
 
 def test_no_register_reads_zero_and_swallows_writes() -> None:
@@ -72,7 +87,8 @@ def test_no_register_reads_zero_and_swallows_writes() -> None:
             write_at(board, offset, ALL_ONES)
             assert board.read_at(offset) == 0, hex(offset)
     for register in REGISTERS:
-        assert board.read(register) == register.reset, f"{register.__name__} was changed"
+        if register not in OF_THE_BOARD and register not in {RAL, RAH}:
+            assert board.read(register) == register.reset, f"{register.__name__} was changed"
 
 
 def test_writes_arrive_before_a_later_read() -> None:

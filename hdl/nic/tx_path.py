@@ -1,0 +1,121 @@
+"""The transmit path, from pieces of frames to the wire: pipes blocks together; each tells in its file what it does."""
+
+from amaranth.hdl import Module, ResetInserter, Signal
+from amaranth.lib import stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from hdl.nic import regmap
+from hdl.nic.axi import AxiStream
+from hdl.nic.dma_reads import DmaBeat, DmaRead
+from hdl.nic.registers import layout
+from hdl.nic.tx_align import TxAlign
+from hdl.nic.tx_egress import TxEgress
+from hdl.nic.tx_fcs import TxFcs
+from hdl.nic.tx_fifo import TxFifo
+from hdl.nic.tx_frames import TxPiece, TxReport
+from hdl.nic.tx_pad import TxPad
+from hdl.nic.tx_reader import TxReader
+from hdl.nic.tx_summary import TxSummary
+from hdl.nic.tx_writeback import FRAME_COUNT_BITS
+
+
+class TxPath(wiring.Component):
+    """See the module's docstring.
+
+    Parameters:
+        data_width: bits of the DMA port and of the stream.
+        fifo_bytes: size of the transmit FIFO.
+
+    Attributes:
+        reset: device reset, a pulse.
+        tctl: the register.
+        pieces: in the order of the wire.
+        requests, beat_valid, beat, beat_ready: of the DMA port.
+        stream: frames with their FCS.
+        done, report: pulse, a descriptor's data is here, and what the driver wants to hear of it.
+        ended: frames whose data is here, counted round; with ``done``, that which ends with the descriptor among them.
+        left: those of them that have left.
+        whole: pulse, a frame is whole and is going to be sent.
+        summary_valid, summary: pulse, a frame has left.
+        fault: pulse, data could not be read, or a frame was too long.
+        idle: no read is under way.
+    """
+
+    def __init__(self, data_width: int, fifo_bytes: int):
+        self._data_width = data_width
+        self._fifo_beats = fifo_bytes // (data_width // 8)
+        self._fifo_frames = fifo_bytes // 64
+        super().__init__(
+            {
+                "reset": In(1),
+                "tctl": In(layout(regmap.TCTL)),
+                "pieces": In(stream.Signature(TxPiece)),
+                "requests": Out(stream.Signature(DmaRead)),
+                "beat_valid": In(1),
+                "beat": In(DmaBeat(data_width)),
+                "beat_ready": Out(1),
+                "stream": Out(AxiStream(data_width)),
+                "done": Out(1),
+                "report": Out(TxReport),
+                "ended": Out(FRAME_COUNT_BITS),
+                "left": Out(FRAME_COUNT_BITS),
+                "whole": Out(1),
+                "summary_valid": Out(1),
+                "summary": Out(TxSummary),
+                "fault": Out(1),
+                "idle": Out(1),
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        width = self._data_width
+        reader = TxReader(width, self._fifo_beats, self._fifo_frames)
+        align, fifo = TxAlign(width), TxFifo(width, self._fifo_beats, self._fifo_frames)
+        pad, fcs, egress = TxPad(width), TxFcs(width), TxEgress(width)
+        # These two have handshakes with the outside to finish.
+        m.submodules.reader, m.submodules.egress = reader, egress
+        m.d.comb += [reader.reset.eq(self.reset), egress.reset.eq(self.reset)]
+        for name, block in {"align": align, "fifo": fifo, "pad": pad, "fcs": fcs}.items():
+            m.submodules[name] = ResetInserter(self.reset)(block)
+
+        wiring.connect(m, wiring.flipped(self.pieces), reader.pieces)
+        wiring.connect(m, reader.requests, wiring.flipped(self.requests))
+        wiring.connect(m, reader.bytes, align.bytes)
+        wiring.connect(m, fifo.beats, pad.beats)
+        wiring.connect(m, pad.padded, fcs.beats)
+        wiring.connect(m, fcs.checked, egress.beats)
+        wiring.connect(m, egress.stream, wiring.flipped(self.stream))
+        m.d.comb += [
+            reader.beat_valid.eq(self.beat_valid),
+            reader.beat.eq(self.beat),
+            self.beat_ready.eq(reader.beat_ready),
+            reader.beat_left.eq(fifo.beat_left),
+            reader.frame_left.eq(fifo.frame_left),
+            fifo.write.eq(align.valid),
+            fifo.write_beat.eq(align.beat),
+            fifo.enter.eq(align.valid & align.beat.last),
+            fifo.enter_frame.eq(align.beat.frame),
+            pad.enable.eq(self.tctl.PSP),
+            self.done.eq(align.done),
+            self.report.eq(align.report),
+            self.whole.eq(fifo.whole),
+            self.summary_valid.eq(egress.summary_valid),
+            self.summary.eq(egress.summary),
+            self.fault.eq(reader.fault),
+            self.idle.eq(reader.idle),
+        ]
+        self._count(m, align.end, egress.summary_valid, fifo.dropped)
+        return m
+
+    def _count(self, m, end, sent, dropped):
+        """Counts frames that ended, and those that left; a dropped one leaves when it comes to the end of the FIFO."""
+        before = Signal(FRAME_COUNT_BITS)  # without the one that ends now
+        m.d.comb += self.ended.eq(before + end)
+        with m.If(self.reset):
+            m.d.sync += [before.eq(0), self.left.eq(0)]
+        with m.Else():
+            with m.If(end):
+                m.d.sync += before.eq(self.ended)
+            with m.If(sent | dropped):
+                m.d.sync += self.left.eq(self.left + sent + dropped)
