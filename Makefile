@@ -12,7 +12,7 @@ LOCK := build/lock/bin/uv pip compile --quiet --universal --python-version 3.11 
 export SIM
 
 .DEFAULT_GOAL := help
-.PHONY: help run test exercise lint bench lock clean setup
+.PHONY: help run test exercise lint bench formal mutants lock clean setup
 
 help: ## list the commands; PYTHON=FILE names the Python to set up with
 	@echo "make COMMAND, where COMMAND is one of"
@@ -35,6 +35,12 @@ lint: setup ## style and types only
 
 bench: setup ## speed of all engines, with Python attached and without: half an hour, or ARGS="--scale 0.1"
 	@$(BIN)/python -m emulator.bench $(ARGS)
+
+formal: setup ## prove properties of the NIC's blocks: ten minutes, or ARGS="NAME... --short"
+	@$(BIN)/python -m hdl.formal $(ARGS)
+
+mutants: setup ## seed bugs in the RTL, and see each found by its test: half an hour, or ARGS="part of a file's name"
+	@$(BIN)/python -m mutants $(ARGS)
 
 lock: setup ## pin the newest allowed versions of all dependencies anew
 	@$(BIN)/python -m venv --clear build/lock

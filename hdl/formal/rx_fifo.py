@@ -1,14 +1,14 @@
 """The receive FIFO hands out what was committed, in order, whole, and nothing of what was discarded.
 
-One frame, any, is marked: its beats carry a one, all others a zero, and so does its description. The block does not look
-at data, so what holds for the marked frame holds for each (Wolper's data independence).
+One frame, any, is marked: its beats carry a one, all others a zero, and so does its description. The block does not
+look at data, so what holds for the marked frame holds for each (Wolper's data independence).
 """
 
 from amaranth.hdl import Assert, Assume, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In
 
-from formal.proof import Proof, environment
+from hdl.formal.proof import Proof, environment
 from hdl.nic.rx_fifo import RxFifo
 
 #: A FIFO of four beats and two frames.

@@ -4,7 +4,7 @@ from amaranth.hdl import Assert, Assume, Mux, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In
 
-from formal.proof import Proof, environment, hold
+from hdl.formal.proof import Proof, environment, hold
 from hdl.nic import regmap
 from hdl.nic.interrupts import Interrupts
 from hdl.nic.registers import layout

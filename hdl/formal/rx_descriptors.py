@@ -1,13 +1,13 @@
 """Prefetch reads descriptors that the driver has handed over, each once, in the order of the ring, and no others.
 
-So a buffer is used only if its descriptor lies before the tail: with formal/rx_writeback.py, the head never passes it.
+So a buffer is used only if its descriptor lies before the tail: with hdl/formal/rx_writeback.py, the head never passes it.
 """
 
 from amaranth.hdl import Assert, Assume, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In
 
-from formal.proof import Proof, environment, hold
+from hdl.formal.proof import Proof, environment, hold
 from hdl.nic.rx_descriptors import DESCRIPTOR_BYTES, RxDescriptors
 
 #: The smallest ring; a beat is a descriptor.

@@ -4,7 +4,7 @@ from amaranth.hdl import Assert, Assume, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In
 
-from formal.proof import Proof, environment, hold
+from hdl.formal.proof import Proof, environment, hold
 from hdl.nic.interrupt_throttle import InterruptThrottle
 
 INTERVAL_BITS = 2

@@ -4,7 +4,7 @@ from amaranth.hdl import Assert, Assume, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In
 
-from formal.proof import Proof, environment
+from hdl.formal.proof import Proof, environment
 from hdl.nic import rx_writeback
 from hdl.nic.rx_descriptors import DESCRIPTOR_BYTES
 
@@ -57,12 +57,11 @@ class RxWriteBackProof(wiring.Component):
         ]
 
         # What is under way, as memory sees it: two bits a burst, the oldest lowest.
-        under_way, level = Signal(2 * _OPEN), Signal(range(_OPEN + 1))
+        under_way, level, place = Signal(2 * _OPEN), Signal(range(_OPEN + 1)), Signal(range(_OPEN + 1))
         answered = self.answer & (level != 0)
         oldest = under_way[:2]
-        m.d.comb += block.response.bvalid.eq(answered)
         left = Mux(answered, under_way >> 2, under_way)
-        place = level - answered
+        m.d.comb += [block.response.bvalid.eq(answered), place.eq(level - answered)]
         m.d.sync += [
             under_way.eq(left | Mux(starts, self.start << (place << 1), 0)),
             level.eq(place + starts),
