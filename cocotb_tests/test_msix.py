@@ -98,7 +98,7 @@ async def a_vector_is_throttled_on_its_own(dut):
     for now in range(4 * 2 * EITR_UNIT_CYCLES):
         fired = await clock(dut, rx=3 if now % 50 == 0 else 0)
         for vector, when in times.items():
-            when += [now] if fired >> vector & 1 else []
+            when.extend([now] if fired >> vector & 1 else [])
     assert len(times[0]) == 20
     assert [after - before for before, after in zip(times[1], times[1][1:], strict=False)] == [2 * EITR_UNIT_CYCLES] * 3
 

@@ -14,7 +14,7 @@ from driver.kernel.pci import PciDev
 from driver.kernel.rules.rule import RuleBroken
 from driver.kernel.timer import NSEC_PER_SEC
 from emulator.driver_fault import explain
-from emulator.engines.base import Engine, Event, IrqChanged
+from emulator.engines.base import Engine, Event, IrqChanged, VectorFired
 from emulator.errors import RunFailed
 
 Result = TypeVar("Result")
@@ -37,7 +37,8 @@ class Emulation:
         self.engine = engine
         self.machine = Machine(engine.memory, costs, cpus=cpus, seed=seed)
         self.machine.now = engine.now
-        self.devices = [PciDev(self.machine, nic) for nic in range(engine.nics)]
+        vectors = engine.queues + 1 if engine.queues > 1 else 0
+        self.devices = [PciDev(self.machine, nic, msix_vectors=vectors) for nic in range(engine.nics)]
         self.observers: list[Callable[[], None]] = []
 
     async def run_until(self, time_ns: int, done: Callable[[], bool] | None = None) -> None:
@@ -114,5 +115,7 @@ class Emulation:
         for event in events:
             if isinstance(event, IrqChanged):
                 self.machine.set_irq_level(event.nic, level=event.level)
+            elif isinstance(event, VectorFired):
+                self.machine.message(event.nic, event.vector)
             else:
                 self.machine.complete_read(event.tag, event.value)

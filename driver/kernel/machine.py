@@ -17,7 +17,7 @@ from driver.kernel.irq import Irqs
 from driver.kernel.net.dev import SoftnetData, net_rx_action
 from driver.kernel.net.net_namespace import Net
 from driver.kernel.net.xmit import net_tx_action
-from driver.kernel.pci import FIRST_IRQ
+from driver.kernel.pci import FIRST_IRQ, msi_irq
 from driver.kernel.sched import RunQueue, Task, select_task_rq
 from driver.kernel.softirq import Softirqs, Vector
 from driver.kernel.sysctl import Sysctl
@@ -139,6 +139,10 @@ class Machine:
     def set_irq_level(self, device: int, *, level: bool) -> None:
         """The interrupt line of a device changed."""
         self.irqs.set_level(FIRST_IRQ + device, level=level)
+
+    def message(self, device: int, vector: int) -> None:
+        """A device sent the message of one of its vectors."""
+        self.irqs.set_level(msi_irq(device, vector), level=True)
 
     def complete_read(self, tag: int, value: int) -> None:
         """The read with this tag came back."""

@@ -71,8 +71,16 @@ class IrqChanged:
     level: bool
 
 
-#: Events of one instant come in this order: interrupt lines by NIC, then completions by NIC.
-Event = MmioDone | IrqChanged
+@dataclass(frozen=True, slots=True)
+class VectorFired:
+    """The message of an MSI-X vector of a NIC reached the CPU's interrupt controller."""
+
+    nic: int
+    vector: int
+
+
+#: Events of one instant come in this order: interrupt lines and vectors by NIC, then completions by NIC.
+Event = MmioDone | IrqChanged | VectorFired
 
 
 #: What is at the other end of a wire.
@@ -109,6 +117,9 @@ class Engine(Protocol):
 
     name: str
     nics: int
+    queues: (
+        int  #: receive queues of each NIC, and transmit queues; if more than one, it has a vector for each and one more
+    )
 
     @property
     def memory(self) -> HostMemory:

@@ -43,9 +43,15 @@ def board_access(dut: Handle, nics: int, byte_ps: int) -> BoardAccess:
 
 def slot_counters(slot: Handle) -> SlotStatus:
     """The counters in a slot's status, from the registers behind it: at time 0 nothing has been derived of them yet."""
-    counters = (slot.source.sent_words, slot.verdicts.count, slot.mmio.completions, slot.mmio.taken)
-    sent, verdicts, completions, taken = (Signal(counter).read() for counter in counters)
-    return SlotStatus(sent, verdicts, 0, completions, 0, taken)
+    counters = (
+        slot.source.sent_words,
+        slot.verdicts.count,
+        slot.mmio.completions,
+        slot.mmio.taken,
+        slot.vectors.changed,
+    )
+    sent, verdicts, completions, taken, vectors = (Signal(counter).read() for counter in counters)
+    return SlotStatus(sent, verdicts, 0, completions, 0, taken, vectors)
 
 
 class _VpiAccess:
@@ -75,6 +81,7 @@ class _VpiSlot:
         self.set_queued_words = Signal(source.queued_words).write
         self.set_call_at = Signal(source.call_at).write
         self.verdict_word = SignalArray(verdicts.words).read
+        self.messages = Signal(slot.vectors.counts).read
 
     def put_words(self, index: int, data: bytes) -> None:
         for start in range(0, len(data), WORD_BYTES):
@@ -90,7 +97,7 @@ class _StorageAccess:
         self.memory = BufferMemory(storage(f"{core}.memory", "words", dut.MEMORY_BYTES.value.to_signed()))
         self._status = view(storage(core, "status", nics * STATUS_BYTES))
         self._wake = view(storage(core, "wake", 4), "I")
-        self._wake_bits = (1 << 3 * nics) - 1
+        self._wake_bits = (1 << 4 * nics) - 1
 
     def status(self) -> memoryview:
         return self._status

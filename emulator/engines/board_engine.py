@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Protocol
 
-from emulator.engines.base import Event, IrqChanged, MmioDone
+from emulator.engines.base import Event, IrqChanged, MmioDone, VectorFired
 from emulator.engines.board_latencies import CLOCK_NS
 from emulator.engines.board_port import BoardPort, PortSignals, SlotStatus, slot_status
 from emulator.engines.board_wire import BoardWire, WireSignals
@@ -15,18 +15,26 @@ from emulator.engines.board_wire import BoardWire, WireSignals
 class SlotSignals(PortSignals, WireSignals, Protocol):
     """Access to the signals of a NIC's slot."""
 
+    def messages(self) -> int:
+        """The element ``counts`` of vector_lines.v: messages of each vector, a byte for each."""
+
 
 class BoardEngine(ABC):
     """See Engine in emulator/engines/base.py. Time 0 is the start of the simulation.
 
     Attributes:
         nics: how many NICs the board has.
+        queues: receive queues of each, and transmit queues.
         first_interrupt: when the first interrupt after a frame on its NIC's wire reached the CPU, in ns; None before.
     """
 
-    def __init__(self, slots: Sequence[SlotSignals], counters: Sequence[SlotStatus]) -> None:
+    def __init__(self, slots: Sequence[SlotSignals], counters: Sequence[SlotStatus], queues: int = 1) -> None:
         """The slots of a board that may have been in use already, as their counters tell."""
         self.nics = len(slots)
+        self.queues = queues
+        self._slots = slots
+        self._vectors = [counter.vectors for counter in counters]  # what the last status said
+        self._messages = [slot.messages() if queues > 1 else 0 for slot in slots]
         self.first_interrupt: int | None = None
         self._events: list[Event] = []
         pairs = list(zip(slots, counters, strict=True))
@@ -82,6 +90,23 @@ class BoardEngine(ABC):
             if status.irq != self._irqs[number]:
                 self._irqs[number] = status.irq
                 self._events.append(IrqChanged(number, bool(status.irq)))
-                if status.irq and self.first_interrupt is None and wire.started:
-                    self.first_interrupt = now
+                if status.irq:
+                    self._note_interrupt(wire, now)
+            if status.vectors != self._vectors[number]:
+                self._vectors[number] = status.vectors
+                self._take_messages(number)
+                self._note_interrupt(wire, now)
         self._events += done
+
+    def _take_messages(self, number: int) -> None:
+        """Vectors of a NIC have fired since the last time."""
+        counts, before = self._slots[number].messages(), self._messages[number]
+        self._messages[number] = counts
+        for vector in range(self.queues + 1):
+            fired = (counts >> 8 * vector) - (before >> 8 * vector) & 0xFF
+            self._events += [VectorFired(number, vector)] * fired
+
+    def _note_interrupt(self, wire: BoardWire, now: int) -> None:
+        """An interrupt has reached the CPU."""
+        if self.first_interrupt is None and wire.started:
+            self.first_interrupt = now

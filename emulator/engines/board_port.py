@@ -37,12 +37,13 @@ class SlotStatus(NamedTuple):
     completions: int  #: reads completed, 16 bits
     irq: int  #: the interrupt line at the CPU
     taken: int  #: accesses taken, 9 bits
+    vectors: int  #: toggles when a message of a vector arrives
 
 
 def slot_status(vector: bytes | memoryview, number: int) -> SlotStatus:
     """The part of the board's ``status`` that a slot has; byte 0 is in its bits 7 to 0."""
     sent_words, verdicts, data, completions, rest = _STATUS.unpack_from(vector, number * STATUS_BYTES)
-    return SlotStatus(sent_words, verdicts, data, completions, rest & 1, rest >> 1)
+    return SlotStatus(sent_words, verdicts, data, completions, rest & 1, rest >> 1 & 0x1FF, rest >> 10 & 1)
 
 
 class BoardPort:

@@ -49,6 +49,7 @@ class SlotStorage:
         self._queued_words = view(storage(source, "queued_words", 4), "I")
         self._call_at = view(storage(source, "call_at", 4), "I")
         self._log = view(storage(f"{slot}.verdicts", "words", LOG_WORDS * WORD_BYTES))
+        self._counts = view(storage(f"{slot}.vectors", "counts", 16))
         view(storage(source, "byte_ps", 8), "Q")[0] = byte_ps
 
     def set_request(self, slot: int, bits: int) -> None:
@@ -74,3 +75,7 @@ class SlotStorage:
     def verdict_word(self, index: int) -> int:
         """A word of the log."""
         return int.from_bytes(self._log[index * WORD_BYTES : (index + 1) * WORD_BYTES], "little")
+
+    def messages(self) -> int:
+        """Messages of each vector, a byte for each."""
+        return int.from_bytes(self._counts, "little")

@@ -27,7 +27,7 @@ def build_board(parameters: Mapping[str, int]) -> Path:
         UserError: Icarus is missing or too old.
     """
     require_icarus()
-    sources = board_sources()
+    sources = board_sources(queues=parameters.get("QUEUES", 1))
 
     def make(folder: Path) -> None:
         compile_verilog(folder / VVP, TOPLEVEL, sources, parameters, log=log_of(folder))

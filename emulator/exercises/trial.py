@@ -21,7 +21,7 @@ from emulator.errors import RunFailed
 from emulator.exercises.bench import Bench
 from emulator.exercises.faults import CheckFailed, Fault
 from emulator.exercises.loader import exception_fault, line_text, load_check, load_driver
-from emulator.exercises.manifest import find_exercise
+from emulator.exercises.manifest import Exercise, find_exercise
 from emulator.exercises.outcome import Outcome, Trial
 from emulator.exercises.probes import show_driver
 from emulator.exercises.unawaited import Unawaited
@@ -46,9 +46,9 @@ _VARIED = ("mmio_request", "mmio_completion", "dma_read", "dma_write")
 _PERCENT = (50, 200)
 
 
-def varied_costs(profile: str, seed: int) -> Costs:
-    """A cost profile whose bus and memory are those of another machine, by the seed; seed 1 is the profile itself."""
-    costs = load_costs(profile)
+def varied_costs(exercise: Exercise, seed: int) -> Costs:
+    """The exercise's cost profile; with seeds other than 1 its bus and memory are those of another machine."""
+    costs = dataclasses.replace(load_costs(exercise.costs), **exercise.latencies)
     if seed == 1:
         return costs
     source = random.Random(f"{seed} costs")
@@ -108,7 +108,7 @@ class _Running:
         driver = load_driver(trial.path)
         self.watchdog.loading = False
         check = load_check(exercise)
-        costs = varied_costs(exercise.costs, trial.seed)
+        costs = varied_costs(exercise, trial.seed)
         emulation = Emulation(make_engine(costs), costs, cpus=exercise.cpus, seed=trial.seed)
         check_rules(emulation.machine, emulation.devices, ("all=warn",) if exercise.hunt else exercise.rules)
         checker = emulation.machine.rules

@@ -16,6 +16,7 @@ BYTES = _LAYOUT.size // 8
 _ADDRESS = struct.Struct("<Q")
 _ADDRESS_AT = _LAYOUT["address"].offset // 8
 _WRITEBACK = struct.Struct("<HHBBH")  # length, checksum, status, errors, special
+_ADVANCED = struct.Struct("<IIIHH")  # RSS and packet type, hash, status and errors, length, tag
 _WRITEBACK_AT = _LAYOUT["length"].offset // 8  # from here to the end
 assert [field.width for _, field in _LAYOUT] == [64, 16, 16, 8, 8, 16]
 
@@ -40,3 +41,11 @@ def write_back(memory: mmap, place: int, length: int, errors: int, last: bool) -
         _WRITEBACK.pack_into(memory, place + _WRITEBACK_AT, length, 0, _LAST, errors, 0)
     else:
         _WRITEBACK.pack_into(memory, place + _WRITEBACK_AT, length, 0, _DD, 0, 0)
+
+
+def write_back_advanced(  # noqa: PLR0913, PLR0917  (what it says)
+    memory: mmap, place: int, length: int, errors: int, last: bool, rss_type: int, rss_hash: int
+) -> None:
+    """Write all of an advanced descriptor of one buffer (82576, 7.1.5.2)."""
+    status = _LAST | errors << 24 if last else _DD
+    _ADVANCED.pack_into(memory, place, rss_type, rss_hash, status, length, 0)

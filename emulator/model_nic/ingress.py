@@ -9,7 +9,7 @@ from emulator.engines.base import Verdict
 from emulator.model_nic import descriptor
 from emulator.model_nic.address_filter import AddressFilter
 from emulator.model_nic.interrupts import Interrupts
-from emulator.model_nic.rx_queue import RxQueue
+from emulator.model_nic.rx_queue import Reception
 from emulator.model_nic.schedule import Schedule
 from emulator.model_nic.statistics import Statistics
 from emulator.wire_timing import FCS_BYTES
@@ -44,7 +44,7 @@ class Ingress:
     def __init__(
         self,
         schedule: Schedule,
-        queue: RxQueue,
+        queue: Reception,
         interrupts: Interrupts,
         statistics: Statistics,
         values: Mapping[int, int],

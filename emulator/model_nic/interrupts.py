@@ -28,6 +28,8 @@ class Interrupts:
         "_interval_ns",
         "_level",
         "_may_rise",
+        "_request",
+        "_requested",
         "_schedule",
         "_waits_for",
         "auto_mask",
@@ -35,10 +37,14 @@ class Interrupts:
         "mask",
     )
 
-    def __init__(self, schedule: Schedule, changed: Callable[[bool], None]) -> None:
-        """``changed`` is called with the new level of the line when it changes."""
+    def __init__(
+        self, schedule: Schedule, changed: Callable[[bool], None], requested: Callable[[bool], None] | None = None
+    ) -> None:
+        """What is called when the line changes, and when it would without throttling, each with the new level."""
         self._schedule = schedule
         self._changed = changed
+        self._requested = requested
+        self._request = False
         self._level = False
         self._interval_ns = 0
         self._may_rise = 0  # from when on, in ns
@@ -92,6 +98,9 @@ class Interrupts:
 
     def _drive(self) -> None:
         level = (self.latched & self.mask) != 0
+        if self._requested is not None and level != self._request:
+            self._request = level
+            self._requested(level)
         if level == self._level:
             return
         if level and self._may_rise > self._schedule.now:

@@ -14,7 +14,7 @@ from emulator.model_nic.mdio import Mdio
 from emulator.model_nic.memory import ModelMemory
 from emulator.model_nic.microwire import MicrowireEeprom, contents
 from emulator.model_nic.phy import Phy
-from emulator.model_nic.rx_queue import RxQueue
+from emulator.model_nic.rx_queue import Reception, RxQueue
 from emulator.model_nic.schedule import Schedule
 from emulator.model_nic.statistics import Statistics
 from emulator.model_nic.tx_queue import TxQueue
@@ -45,16 +45,20 @@ from hdl.nic.regmap import (
     Access,
 )
 
-#: Reset value of every register that keeps what is written to it, by offset.
-_RESET_VALUES = {
-    offset: register.reset
-    for register in REGISTERS
-    if register.access is Access.READ_WRITE and not register.live
-    for (offset,) in register.places(queues=1)
-}
 
-#: The bits that a write changes, by offset.
-_WRITABLE = {offset: register.writable for register in REGISTERS for (offset,) in register.places(queues=1)}
+def reset_values(queues: int) -> dict[int, int]:
+    """Reset value of every register that keeps what is written to it, by offset; of queue 0's the later offset."""
+    return {
+        places[0]: register.reset_of(index, queues)
+        for register in REGISTERS
+        if register.access is Access.READ_WRITE and not register.live
+        for index, places in enumerate(register.places(queues))
+    }
+
+
+def writable_bits(queues: int) -> dict[int, int]:
+    """The bits that a write changes, by offset."""
+    return {places[0]: register.writable for register in REGISTERS for places in register.places(queues)}
 
 
 class ModelNic:
@@ -63,7 +67,12 @@ class ModelNic:
     Attributes:
         eeprom: what is on the board.
         phy: the same.
+        receive: a frame has arrived; see Ingress.receive.
+        reset_values, writable: see the functions of these names.
     """
+
+    reset_values = reset_values(1)
+    writable = writable_bits(1)
 
     def __init__(  # noqa: PLR0913, PLR0917  (the board around it)
         self,
@@ -75,13 +84,15 @@ class ModelNic:
         irq_changed: Callable[[bool], None],
     ) -> None:
         """NIC of this number; ``irq_changed`` is called with the new level of the interrupt line when it changes."""
-        self._values = dict(_RESET_VALUES)
+        self._values = dict(self.reset_values)
         self._link = False  # STATUS.LU
-        self._interrupts = interrupts = Interrupts(schedule, irq_changed)
+        self._interrupts = interrupts = Interrupts(schedule, irq_changed, self._requested)
         self._statistics = Statistics()
         self._rx_timers = DelayTimers(schedule, interrupts, ICR.RXT0)
         self._tx_timers = DelayTimers(schedule, interrupts, ICR.TXDW)
-        self._queue = RxQueue(schedule, memory, costs, interrupts, self._rx_timers, self._statistics, self._values)
+        self._readers: dict[int, Callable[[], int]] = {}
+        self._writers: dict[int, Callable[[int], None]] = {}
+        self._queue = self._make_reception(schedule, memory, costs)
         self._tx_queue = TxQueue(
             schedule, memory, costs, byte_ps, interrupts, self._tx_timers, self._statistics, self._values
         )
@@ -91,7 +102,7 @@ class ModelNic:
         self._mdio = Mdio(schedule, self.phy, interrupts)
         self._eeprom_port = EepromPort(schedule, self.eeprom, self._load_station)
         self.receive: Callable[[bytes, bool, int], Verdict] = self._ingress.receive
-        self._readers: dict[int, Callable[[], int]] = {
+        self._readers |= {
             STATUS.offset: self._read_status,
             EECD.offset: self._eeprom_port.read_eecd,
             EERD.offset: self._eeprom_port.read_eerd,
@@ -99,10 +110,9 @@ class ModelNic:
             ICR.offset: interrupts.read_and_clear,
             ICS.offset: lambda: interrupts.latched,
             IMS.offset: lambda: interrupts.mask,
-            RDH.offset: lambda: self._queue.head,
             TDH.offset: lambda: self._tx_queue.head,
         }
-        self._writers: dict[int, Callable[[int], None]] = {
+        self._writers |= {
             CTRL.offset: self._write_ctrl,
             CTRL_EXT.offset: self._write_ctrl_ext,
             EECD.offset: self._eeprom_port.write_eecd,
@@ -114,11 +124,21 @@ class ModelNic:
             ICS.offset: interrupts.latch,
             IMS.offset: interrupts.enable,
             IMC.offset: interrupts.disable,
-            RDH.offset: self._queue.write_head,
-            RDT.offset: self._write_tail,
             TDH.offset: self._tx_queue.write_head,
             TDT.offset: self._write_tx_tail,
         }
+
+    def _make_reception(self, schedule: Schedule, memory: ModelMemory, costs: Costs) -> Reception:
+        """The receive queue, with its registers."""
+        queue = RxQueue(schedule, memory, costs, self._interrupts, self._rx_timers, self._statistics, self._values)
+
+        def write_tail(value: int) -> None:
+            self._values[RDT.offset] = value
+            queue.write_tail(value)
+
+        self._readers[RDH.offset] = lambda: queue.head
+        self._writers |= {RDH.offset: queue.write_head, RDT.offset: write_tail}
+        return queue
 
     @property
     def cut_off(self) -> int:
@@ -140,12 +160,12 @@ class ModelNic:
 
     def write(self, offset: int, value: int) -> None:
         """A 32-bit write; where there is no register, or one that is read only, it does nothing."""
-        value &= _WRITABLE.get(offset, 0)
+        value &= self.writable.get(offset, 0)
         writer = self._writers.get(offset)
         if writer is not None:
             writer(value)
         elif offset in self._values:
-            self._values[offset] = value | _RESET_VALUES[offset] & ~_WRITABLE[offset]
+            self._values[offset] = value | self.reset_values[offset] & ~self.writable[offset]
             self._configure(offset)
 
     def _configure(self, offset: int) -> None:
@@ -190,7 +210,7 @@ class ModelNic:
 
     def _reset(self) -> None:
         """CTRL.RST, which clears PHY_RST too."""
-        self._values.update(_RESET_VALUES)
+        self._values.update(self.reset_values)
         self._link = False
         self.phy.reset(False)
         self._rx_timers.reset()
@@ -220,9 +240,8 @@ class ModelNic:
         self._values[RAH.at(0)] = int.from_bytes(address[4:], "little") | RAH.AV
         self._configure(RAL.at(0))
 
-    def _write_tail(self, value: int) -> None:
-        self._values[RDT.offset] = value
-        self._queue.write_tail(value)
+    def _requested(self, level: bool) -> None:
+        """Whether a cause is latched that is enabled; a NIC with one queue has its line for that."""
 
     def _write_tx_tail(self, value: int) -> None:
         self._values[TDT.offset] = value

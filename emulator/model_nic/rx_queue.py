@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping
+from typing import Protocol
 
 from driver.kernel.costs import Costs
 from emulator.model_nic import descriptor
@@ -24,6 +25,27 @@ _LARGEST_BUFFER = 2048  # RCTL.BSIZE 0
 _BSEX_FACTOR = 16
 _RXT0 = int(ICR.RXT0)
 _RXDMT0 = int(ICR.RXDMT0)
+
+
+def buffer_bytes(rctl: int) -> int:
+    """Bytes of a receive buffer, by RCTL."""
+    return (_LARGEST_BUFFER >> RCTL.BSIZE.get(rctl)) * (_BSEX_FACTOR if rctl & RCTL.BSEX else 1)
+
+
+class Reception(Protocol):
+    """What takes frames from the ingress: a queue, or several."""
+
+    def reset(self, values: Mapping[int, int]) -> None:
+        """Device reset."""
+
+    def configure(self, values: Mapping[int, int]) -> None:
+        """Take over the registers after one of them was written."""
+
+    def has_room(self, length: int) -> bool:
+        """Whether a frame of this length, FCS included, fits into the FIFO."""
+
+    def put(self, data: bytes, errors: int) -> None:
+        """Put a frame, as the host is to get it, into the FIFO, with the error bits of its descriptor."""
 
 
 class RxQueue:
@@ -113,7 +135,7 @@ class RxQueue:
         if enabled and not self._enabled:
             self._descriptors_ready = self._schedule.now + self._dma_read_ns
         self._enabled = enabled
-        self._buffer_bytes = (_LARGEST_BUFFER >> RCTL.BSIZE.get(rctl)) * (_BSEX_FACTOR if rctl & RCTL.BSEX else 1)
+        self._buffer_bytes = buffer_bytes(rctl)
         self._threshold = self._count >> 1 + RCTL.RDMTS.get(rctl)
         self._serve()
 

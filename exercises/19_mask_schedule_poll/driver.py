@@ -24,9 +24,12 @@ from driver.kernel.irq import IRQF_SHARED, IrqReturn, free_irq, request_irq, syn
 from driver.kernel.net.dev import netif_receive_skb
 from driver.kernel.net.napi import (
     Napi,
+    __napi_schedule,
+    napi_complete_done,
     napi_disable,
     napi_enable,
     napi_schedule,
+    napi_schedule_prep,
     netif_napi_add,
 )
 from driver.kernel.net.netdevice import NetDevice, NetDeviceOps, netif_carrier_on, register_netdev

@@ -8,12 +8,13 @@
 module board #(
     parameter NICS = 1,
     parameter CPUS = 1,
+    parameter QUEUES = 1,
     parameter DATA_WIDTH = 64,
     parameter MEMORY_BYTES = 16 * 1024 * 1024
 );
     wire                clk, rst;
-    wire [3*NICS-1:0]   wake_now;
-    wire [3*NICS-1:0]   wake;
+    wire [4*NICS-1:0]   wake_now;
+    wire [4*NICS-1:0]   wake;
     wire [128*NICS-1:0] status;
 
     assign #0.5 wake = wake_now;
@@ -23,6 +24,7 @@ module board #(
     board_core #(
         .NICS(NICS),
         .CPUS(CPUS),
+        .QUEUES(QUEUES),
         .DATA_WIDTH(DATA_WIDTH),
         .MEMORY_BYTES(MEMORY_BYTES)
     ) core (

@@ -2,19 +2,21 @@
 //
 // All of it is synchronous to `clk` and free of delays. Whoever plays the CPU writes requests, memory, frames and
 // latencies into the blocks by their hierarchical names, between edges, and reads `status`. `wake` has bits that change
-// when there is something new for it, three for each NIC: low water of the wire, a read completed, the interrupt line.
+// when there is something new for it, four for each NIC: messages of vectors, low water of the wire, a
+// read completed, the interrupt line.
 `timescale 1ns/1ps
 `default_nettype none
 
 module board_core #(
     parameter NICS = 1,
     parameter CPUS = 1,
+    parameter QUEUES = 1,  // of each NIC, each way
     parameter DATA_WIDTH = 64,
     parameter MEMORY_BYTES = 16 * 1024 * 1024
 ) (
     input  wire                clk,
     input  wire                rst,
-    output wire [3*NICS-1:0]   wake,
+    output wire [4*NICS-1:0]   wake,
     output wire [128*NICS-1:0] status
 );
     // Latencies in clock cycles, at least 1; set before the first access.
@@ -25,6 +27,8 @@ module board_core #(
 
     reg [63:0] cycle = 64'd0;  // number of the coming rising edge
     always @(posedge clk) cycle <= cycle + 64'd1;
+
+    localparam VECTORS = QUEUES > 1 ? QUEUES + 1 : 1;  // a NIC with one queue has none, and a port that is low
 
     host_memory #(.BYTES(MEMORY_BYTES)) memory ();
     probes #(.CPUS(CPUS), .NICS(NICS)) probes ();
@@ -63,15 +67,16 @@ module board_core #(
             wire        eesk, eecs, eedi, eedo;
             wire        mdc, mdio_from_nic, mdio_driven, mdio, phy_reset, link_up;
 
-            wire        irq, irq_at_cpu, verdict_valid, low_water;
+            wire        irq, irq_at_cpu, verdict_valid, low_water, vectors_changed;
+            wire [VECTORS-1:0] fires;
             wire [2:0]  verdict;
             wire [8:0]  taken;
             wire [15:0] completions;
             wire [31:0] completion_data, sent_words, verdict_count;
 
-            assign wake[3*n +: 3] = {low_water, completions[0], irq_at_cpu};
+            assign wake[4*n +: 4] = {vectors_changed, low_water, completions[0], irq_at_cpu};
             assign status[128*n +: 128] = 
-                {6'd0, taken, irq_at_cpu, completions, completion_data, verdict_count, sent_words};
+                {5'd0, vectors_changed, taken, irq_at_cpu, completions, completion_data, verdict_count, sent_words};
 
             nic nic (
                 .clk(clk),
@@ -166,6 +171,7 @@ module board_core #(
                 .m_axis_tx__tvalid(),
                 .m_axis_tx__tready(1'b1),
                 .irq(irq),
+                .vectors(fires),
                 .link_up(link_up),
                 .phy_reset(phy_reset),
                 .mdc(mdc),
@@ -228,6 +234,14 @@ module board_core #(
                 .delay_cycles(mmio_completion_cycles),
                 .irq(irq),
                 .level(irq_at_cpu)
+            );
+
+            vector_lines #(.VECTORS(VECTORS)) vectors (
+                .clk(clk),
+                .cycle(cycle),
+                .delay_cycles(mmio_completion_cycles),
+                .fires(fires),
+                .changed(vectors_changed)
             );
 
             dma_port #(.DATA_WIDTH(DATA_WIDTH), .MEMORY_BYTES(MEMORY_BYTES)) rx_dma (

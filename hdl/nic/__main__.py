@@ -13,6 +13,7 @@ def main() -> None:
     parser.add_argument("out", type=Path, help="file to write")
     parser.add_argument("--data-width", type=int, default=64, help="bits of the DMA ports and of the streams")
     parser.add_argument("--rx-fifo-bytes", type=int, default=16384, help="size of the receive FIFO")
+    parser.add_argument("--queues", type=int, default=1, help="receive queues, and transmit queues")
     forms = [form.value for form in verilog.Form]
     parser.add_argument(
         "--form", choices=forms, default=forms[0], help="kind of simulator that it is for, or synthesis"
@@ -24,6 +25,7 @@ def main() -> None:
             form=verilog.Form(arguments.form),
             data_width=arguments.data_width,
             rx_fifo_bytes=arguments.rx_fifo_bytes,
+            queues=arguments.queues,
         )
     except (ValueError, OSError) as error:
         sys.exit(_fail(parser, error))

@@ -1,8 +1,8 @@
 """Interrupt throttling: the least time from one interrupt to the next (ITR, SDM 13.4.18).
 
 The interval begins when the line rises. Until it is over the line may fall, but it does not rise again. A new interval
-counts from the next interrupt on; only zero ends the one that runs. A vector of MSI-X is throttled in the same way (EITR,
-82576, 7.3.4): what rises is then a message.
+counts from the next interrupt on; only zero ends the one that runs. A vector of MSI-X is throttled in the same way
+(EITR, 82576, 7.3.4): what rises is then a message.
 """
 
 from amaranth.hdl import Module, Signal

@@ -1,9 +1,9 @@
 """The interrupts of a NIC with several queues: a vector, a message of its own, for each queue (82576, 7.3).
 
 IVAR says which vector a queue's events raise, IVAR_MISC which one the causes in ICR that IMS enables. An event sets the
-vector's bit in EICR, masked or not. A bit that is set and enabled in EIMS sends the vector's message, once, and no sooner
-after the one before than EITR says. When it is sent, the bit clears itself if EIAC says so, and the vector masks itself
-if EIAM says so and GPIE.EIAME is set. An event in the cycle of the message is one for the next.
+vector's bit in EICR, masked or not. A bit that is set and enabled in EIMS sends the vector's message, once, and no
+sooner after the one before than EITR says. When it is sent, the bit clears itself if EIAC says so, and the vector masks
+itself if EIAM says so and GPIE.EIAME is set. An event in the cycle of the message is one for the next.
 
 All this is with GPIE.MULTIPLE_MSIX; without, there are no vectors, and all queues raise the interrupt line through ICR.
 """

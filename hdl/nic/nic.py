@@ -1,4 +1,4 @@
-"""The NIC: a controller with the programming model of the Intel 8254x family."""
+"""The NIC: a controller with the programming model of the Intel 8254x family; with several queues, the 82576's."""
 
 from amaranth.hdl import Module, Mux, ResetInserter
 from amaranth.lib import wiring
@@ -11,6 +11,7 @@ from hdl.nic.eeprom import Eeprom
 from hdl.nic.interrupts import Interrupts
 from hdl.nic.link import LinkStatus
 from hdl.nic.mdio import Mdio
+from hdl.nic.msix import Msix
 from hdl.nic.registers import RegisterFile, constant, is_array, is_storage, port_name
 from hdl.nic.rx_dma import RxDma
 from hdl.nic.rx_fifo import RxFifo
@@ -33,6 +34,7 @@ class Nic(wiring.Component):
         data_width: bits of the DMA ports and of the streams; a power of two from 64 to 512.
         rx_fifo_bytes: size of the receive FIFO; a power of two from 2048 to 32768.
         tx_fifo_bytes: size of the transmit FIFO; 16384 or 32768, for it holds the longest frame.
+        queues: receive queues, and transmit queues; 1 is the 8254x.
 
     Attributes:
         s_axil: the register BAR.
@@ -41,6 +43,7 @@ class Nic(wiring.Component):
         m_axis_tx: frames to the MAC with their FCS; ``tuser`` marks one that a reset has cut off, which is none.
         tx_gap_bytes: what the MAC is to keep between them.
         irq: level interrupt, active high.
+        vectors: pulses, messages of MSI-X vectors: one for each queue and one more; low if there is one queue.
         link_up: from the PHY.
         phy_reset: to the PHY, CTRL.PHY_RST.
         mdc, mdio_o, mdio_oe, mdio_i: management interface to the PHY.
@@ -53,14 +56,17 @@ class Nic(wiring.Component):
         ValueError: a parameter is out of range.
     """
 
-    def __init__(self, data_width: int = 64, rx_fifo_bytes: int = 16384, tx_fifo_bytes: int = 16384):
+    def __init__(self, data_width: int = 64, rx_fifo_bytes: int = 16384, tx_fifo_bytes: int = 16384, queues: int = 1):
         if data_width not in (64, 128, 256, 512):
             raise ValueError(f"data_width is {data_width}; it must be 64, 128, 256 or 512")
         if rx_fifo_bytes not in (2048, 4096, 8192, 16384, 32768):
             raise ValueError(f"rx_fifo_bytes is {rx_fifo_bytes}; it must be a power of two from 2048 to 32768")
         if tx_fifo_bytes not in (16384, 32768):
             raise ValueError(f"tx_fifo_bytes is {tx_fifo_bytes}; it must be 16384 or 32768")
+        if not 1 <= queues <= regmap.MAX_QUEUES:
+            raise ValueError(f"queues is {queues}; it must be 1 to {regmap.MAX_QUEUES}")
         self._data_width = data_width
+        self._queues = queues
         self._rx_fifo_bytes, self._tx_fifo_bytes = rx_fifo_bytes, tx_fifo_bytes
         super().__init__(
             {
@@ -71,6 +77,7 @@ class Nic(wiring.Component):
                 "m_axis_tx": Out(AxiStream(data_width)),
                 "tx_gap_bytes": Out(range(_MAX_GAP_BYTES + 1)),
                 "irq": Out(1),
+                "vectors": Out(queues + 1 if queues > 1 else 1),
                 "link_up": In(1),
                 "phy_reset": Out(1),
                 "mdc": Out(1),
@@ -92,10 +99,10 @@ class Nic(wiring.Component):
         m.submodules.axi_lite = axi_lite = AxiLiteSlave()
         m.submodules.ingress = ingress = RxIngress(self._data_width)
         m.submodules.filter = rx_filter = RxFilter()
-        m.submodules.rx_dma = rx_dma = RxDma(self._data_width)
+        m.submodules.rx_dma = rx_dma = RxDma(self._data_width, self._queues)
         m.submodules.tx_dma = tx_dma = TxDma(self._data_width, self._tx_fifo_bytes)
         m.submodules.mdio = mdio = Mdio()
-        registers, interrupts, link, eeprom = RegisterFile(), Interrupts(), LinkStatus(), Eeprom()
+        registers, interrupts, link, eeprom = RegisterFile(self._queues), Interrupts(), LinkStatus(), Eeprom()
         fifo, statistics = RxFifo(self._data_width, self._rx_fifo_bytes), Statistics()
 
         # CTRL.RST is stored for one cycle, in which it resets these blocks, the register file included. The others
@@ -145,6 +152,7 @@ class Nic(wiring.Component):
             self.tx_whole.eq(tx_dma.whole),
         ]
 
+        by_vectors = self._several_queues(m, registers, rx_dma, tx_dma, interrupts) if self._queues > 1 else 0
         missed = ingress.summary_valid & (ingress.summary.verdict == RxVerdict.MISSED)
         m.d.comb += [
             link.link_up.eq(self.link_up),
@@ -155,15 +163,15 @@ class Nic(wiring.Component):
             interrupts.causes.as_value().eq(
                 constant(
                     regmap.ICR,
-                    TXDW=tx_dma.txdw,
+                    TXDW=tx_dma.txdw & ~by_vectors,
                     TXQE=tx_dma.txqe,
                     LSC=link.changed,
                     RXDMT0=rx_dma.rxdmt0,
                     RXO=missed,
-                    RXT0=rx_dma.written.any(),
+                    RXT0=rx_dma.written.any() & ~by_vectors,
                     MDAC=mdio.done,
                     TXD_LOW=tx_dma.txd_low,
-                    FER=tx_dma.fault,
+                    FER=rx_dma.fault | tx_dma.fault,
                 )
             ),
             self.irq.eq(interrupts.irq),
@@ -171,6 +179,19 @@ class Nic(wiring.Component):
         _connect_pins(m, self, eeprom, ("eesk", "eecs", "eedi"), ("eedo",))
         _connect_pins(m, self, mdio, ("mdc", "mdio_o", "mdio_oe"), ("mdio_i",))
         return m
+
+    def _several_queues(self, m, registers, rx_dma, tx_dma, interrupts):
+        """What a NIC with one queue has not; returns whether the queues raise vectors."""
+        msix = Msix(self._queues)
+        m.submodules.msix = ResetInserter(registers.ctrl.RST)(msix)
+        _connect_registers(m, registers, msix)
+        m.d.comb += [
+            msix.rx.eq(rx_dma.written),
+            msix.tx.eq(tx_dma.txdw),
+            msix.other.eq(interrupts.request),
+            self.vectors.eq(msix.vectors),
+        ]
+        return registers.gpie.MULTIPLE_MSIX
 
 
 def _connect_pins(m, nic, block, outputs, inputs) -> None:
@@ -192,9 +213,9 @@ def _connect_rx(m, ingress, rx_filter, fifo) -> None:
 
 def _connect_registers(m, registers, block) -> None:
     """Connect a block's ports that are named as registers, and its ``write_data`` if it has one."""
-    for register in regmap.RTL_REGISTERS:
+    for register in regmap.REGISTERS:
         name = port_name(register)
-        if name not in block.signature.members:
+        if name not in block.signature.members or name not in registers.signature.members:
             continue
         port, theirs = getattr(block, name), getattr(registers, name)
         if is_storage(register):

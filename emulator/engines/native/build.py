@@ -24,14 +24,21 @@ _OWN = [INCLUDE / name for name in ("board.cpp", "board.h", "print.h")]
 _NO_WARNINGS = [f"-Wno-{name}" for name in ("WIDTHEXPAND", "WIDTHTRUNC")]
 
 
-def build_library(
-    *, nics: int = 1, cpus: int = 1, waves: bool = False, data_width: int = 64, rx_fifo_bytes: int = 16384
+def build_library(  # noqa: PLR0913  (what a board can be made of)
+    *,
+    nics: int = 1,
+    cpus: int = 1,
+    queues: int = 1,
+    waves: bool = False,
+    data_width: int = 64,
+    rx_fifo_bytes: int = 16384,
 ) -> Path:
     """The library of a board with these parameters; it is made if it is not there.
 
     Arguments:
         nics: how many NICs.
         cpus: for how many CPUs it has probes.
+        queues: receive queues of a NIC, and transmit queues.
         waves: whether it can write a waveform; that makes it slower.
         data_width: bits of the NICs' DMA ports and streams.
         rx_fifo_bytes: size of a NIC's receive FIFO.
@@ -40,8 +47,8 @@ def build_library(
         UserError: Verilator or a C++ compiler is missing, too old, or fails.
     """
     versions = {"verilator": find_verilator().version, "compiler": find_compiler()}
-    sources = native_sources(data_width=data_width, rx_fifo_bytes=rx_fifo_bytes)
-    parameters = {"NICS": nics, "CPUS": cpus, "DATA_WIDTH": data_width}
+    sources = native_sources(queues=queues, data_width=data_width, rx_fifo_bytes=rx_fifo_bytes)
+    parameters = {"NICS": nics, "CPUS": cpus, "QUEUES": queues, "DATA_WIDTH": data_width}
     options = [f"-G{name}={value}" for name, value in parameters.items()]
     options += ["-O3", "--x-assign", "0", "--x-initial", "0", "--assert", *_NO_WARNINGS]
     options += ["--trace-fst", "--trace-structs"] if waves else []

@@ -24,8 +24,15 @@ class NativeEngine(BoardEngine):
 
     name = "native"
 
-    def __init__(
-        self, costs: Costs, *, nics: int = 1, cpus: int = 1, byte_ps: int = 8000, waves: Path | None = None
+    def __init__(  # noqa: PLR0913  (what a board can be made of)
+        self,
+        costs: Costs,
+        *,
+        nics: int = 1,
+        cpus: int = 1,
+        queues: int = 1,
+        byte_ps: int = 8000,
+        waves: Path | None = None,
     ) -> None:
         """A board of its own.
 
@@ -33,13 +40,14 @@ class NativeEngine(BoardEngine):
             costs: its latencies.
             nics: how many NICs it has.
             cpus: for how many CPUs it has probes.
+            queues: receive queues of a NIC, and transmit queues.
             byte_ps: time per byte on the wires, in ps; 8000 is 1 Gb/s.
             waves: file for the waveform (FST); none if not given.
 
         Raises:
             UserError: it cannot be built.
         """
-        board = Board(build_library(nics=nics, cpus=cpus, waves=waves is not None), waves)
+        board = Board(build_library(nics=nics, cpus=cpus, queues=queues, waves=waves is not None), waves)
         self._board = board
         self._advance = board.advance
         self._handle = board.handle
@@ -48,7 +56,7 @@ class NativeEngine(BoardEngine):
             view(board.storage("core", f"{name}_cycles", 2), "H")[0] = cycles
         self._status = board.status(nics * STATUS_BYTES)
         slots = [SlotStorage(board.storage, f"core.slot[{number}]", byte_ps) for number in range(nics)]
-        super().__init__(slots, [slot_status(self._status, number) for number in range(nics)])
+        super().__init__(slots, [slot_status(self._status, number) for number in range(nics)], queues)
         self._now = 0
         self._probes = ProbeLayout(cpus, nics) if waves else None
         self._probe_vector = view(board.storage("core.probes", "values", ProbeLayout(cpus, nics).bytes))

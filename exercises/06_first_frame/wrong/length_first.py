@@ -1,4 +1,4 @@
-"""Wrong: reads all of the descriptor, and looks at DD then."""
+"""Wrong: reads the length, and looks at DD then."""
 
 from __future__ import annotations
 
@@ -53,6 +53,7 @@ DD, EOP = 1, 2
 
 #: Where the status is, in bytes from the start of a descriptor.
 STATUS_AT = 12
+LENGTH_AT = 8
 
 FROM_DEVICE = DmaDirection.FROM_DEVICE
 
@@ -188,9 +189,10 @@ async def e1000_clean_rx_irq(adapter: Adapter) -> int:
     packets = 0
     while adapter.next_to_clean != adapter.next_to_use:
         slot = adapter.next_to_clean
-        _, length, _, status, _, _ = DESCRIPTOR.unpack(adapter.desc.read(slot * DESCRIPTOR.size, DESCRIPTOR.size))
-        if not status & DD:
+        length = int.from_bytes(adapter.desc.read(slot * DESCRIPTOR.size + LENGTH_AT, 2), "little")
+        if not adapter.desc.read(slot * DESCRIPTOR.size + STATUS_AT, 1)[0] & DD:
             break
+        dma_rmb()
         buffer, adapter.buffers[slot] = adapter.buffers[slot], 0
         dma_unmap_single(adapter.pdev, buffer, BUFFER_BYTES, FROM_DEVICE)
         adapter.next_to_clean = (slot + 1) % COUNT

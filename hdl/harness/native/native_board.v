@@ -11,12 +11,13 @@
 module native_board #(
     parameter NICS = 1,
     parameter CPUS = 1,
+    parameter QUEUES = 1,
     parameter DATA_WIDTH = 64,
     parameter MEMORY_BYTES = 16 * 1024 * 1024
 ) (
     input  wire                clk,
     input  wire                look,
-    output wire [3*NICS-1:0]   wake,
+    output wire [4*NICS-1:0]   wake,
     output wire [128*NICS-1:0] status,
     output wire                stirring,
     output reg  [63:0]         acts_at = 64'd0
@@ -27,6 +28,7 @@ module native_board #(
     board_core #(
         .NICS(NICS),
         .CPUS(CPUS),
+        .QUEUES(QUEUES),
         .DATA_WIDTH(DATA_WIDTH),
         .MEMORY_BYTES(MEMORY_BYTES)
     ) core (
@@ -52,7 +54,7 @@ module native_board #(
     generate
         for (n = 0; n < NICS; n = n + 1) begin : ahead
             assign slot_stirs[n] = core.slot[n].mmio.busy || core.slot[n].irq != core.slot[n].line.last
-                || core.slot[n].phy.stirred || core.slot[n].rx_tvalid || core.slot[n].verdict_valid
+                || core.slot[n].phy.stirred || |core.slot[n].fires || core.slot[n].rx_tvalid || core.slot[n].verdict_valid
                 || core.slot[n].rx_arvalid || core.slot[n].rx_rvalid
                 || core.slot[n].rx_awvalid || core.slot[n].rx_wvalid || core.slot[n].rx_bvalid
                 || core.slot[n].tx_arvalid || core.slot[n].tx_rvalid
@@ -65,6 +67,8 @@ module native_board #(
                 ? core.slot[n].mmio.show_at[core.slot[n].mmio.completions[7:0]] : NEVER;
             wire [63:0] line_changes = core.slot[n].line.shown != core.slot[n].line.sampled
                 ? core.slot[n].line.due[core.slot[n].line.shown] : NEVER;
+            wire [63:0] message_arrives = core.slot[n].vectors.waiting
+                ? core.slot[n].vectors.due[core.slot[n].vectors.shown] : NEVER;
             wire [63:0] beat_arrives = core.slot[n].source.sending ? core.slot[n].source.arrival_cycle : NEVER;
             wire [63:0] link_comes = core.slot[n].phy.negotiating ? core.slot[n].phy.link_at : NEVER;
             wire [63:0] rx_read_starts = core.slot[n].rx_dma.read_waiting
@@ -77,7 +81,8 @@ module native_board #(
                 ? core.slot[n].tx_dma.respond_at[core.slot[n].tx_dma.writes_answered[3:0]] : NEVER;
 
             assign slot_acts_at[64*n +: 64] = earlier(
-                earlier(earlier(earlier(mmio_starts, mmio_shows), earlier(line_changes, beat_arrives)), link_comes),
+                earlier(earlier(earlier(mmio_starts, mmio_shows), earlier(earlier(line_changes, message_arrives), beat_arrives)),
+                    link_comes),
                 earlier(earlier(rx_read_starts, rx_response_comes), earlier(tx_read_starts, tx_response_comes)));
         end
     endgenerate
