@@ -5,7 +5,7 @@ import os
 import pytest
 
 
-def pytest_collection_modifyitems(items):
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Skip what is slow, unless CI asks for everything."""
     if not os.environ.get("CI"):
         for item in items:

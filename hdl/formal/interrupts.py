@@ -1,4 +1,4 @@
-"""No interrupt is lost: a cause that arises while it is enabled keeps the line high until it is acknowledged or masked."""
+"""No interrupt is lost: a cause that arises while enabled keeps the line high until it is acknowledged or masked."""
 
 from amaranth.hdl import Assert, Assume, Mux, Signal, Value
 from amaranth.lib import wiring

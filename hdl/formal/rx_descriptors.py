@@ -1,6 +1,7 @@
 """Prefetch reads descriptors that the driver has handed over, each once, in the order of the ring, and no others.
 
-So a buffer is used only if its descriptor lies before the tail: with hdl/formal/rx_writeback.py, the head never passes it.
+So a buffer is used only if its descriptor lies before the tail: with hdl/formal/rx_writeback.py, the head never passes
+the tail.
 """
 
 from amaranth.hdl import Assert, Assume, Mux, Signal
@@ -17,7 +18,7 @@ _PAGE = 4096
 
 
 class RxDescriptorsProof(wiring.Component):
-    """A driver that hands over up to seven descriptors, memory that serves one burst at a time, and who takes buffers."""
+    """A driver that hands over seven descriptors at most, memory that serves a burst at a time, and a taker of buffers."""
 
     hand_over: In(range(RING))
     ready: In(1)
