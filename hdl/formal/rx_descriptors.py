@@ -18,7 +18,7 @@ _PAGE = 4096
 
 
 class RxDescriptorsProof(wiring.Component):
-    """A driver that hands over seven descriptors at most, memory that serves a burst at a time, and a taker of buffers."""
+    """A driver that hands over seven descriptors at most, memory that serves a burst at a time, a taker of buffers."""
 
     hand_over: In(range(RING))
     ready: In(1)
