@@ -60,9 +60,7 @@ def _run_process(trials: Sequence[Trial], waves: Path | None, *, until_fault: bo
         from emulator.engines.board import build_board  # noqa: PLC0415  (only who simulates needs cocotb)
 
         exercise = find_exercise(trials[0].exercise)
-        build_board(
-            engine, nics=exercise.nics, queues=exercise.queues, cpus=exercise.cpus, waves=waves is not None
-        )
+        build_board(engine, nics=exercise.nics, queues=exercise.queues, cpus=exercise.cpus, waves=waves is not None)
     BUILD.mkdir(exist_ok=True)
     log = BUILD / f"exercise-{os.getpid()}.log"
     with tempfile.TemporaryDirectory(prefix="napi-hil-") as temporary:
