@@ -51,6 +51,7 @@ class Nic(wiring.Component):
         rx_verdict_valid: pulse, one per received frame.
         rx_verdict: what became of it.
         tx_whole: pulse, one per frame that is whole in the transmit FIFO and is going to be sent.
+        device_reset: pulse, CTRL.RST: of these frames those that have not left are lost.
 
     Raises:
         ValueError: a parameter is out of range.
@@ -91,6 +92,7 @@ class Nic(wiring.Component):
                 "rx_verdict_valid": Out(1),
                 "rx_verdict": Out(RxVerdict),
                 "tx_whole": Out(1),
+                "device_reset": Out(1),
             }
         )
 
@@ -151,6 +153,7 @@ class Nic(wiring.Component):
             tx_dma.link_up.eq(link.lu),
             self.tx_gap_bytes.eq(Mux(gap_bytes < _MIN_GAP_BYTES, _MIN_GAP_BYTES, gap_bytes)),
             self.tx_whole.eq(tx_dma.whole),
+            self.device_reset.eq(reset),
         ]
 
         by_vectors = self._several_queues(m, registers, rx_dma, tx_dma, interrupts) if self._queues > 1 else 0
