@@ -21,7 +21,7 @@ from emulator.engines.cocotb_engine import CocotbEngine
 from emulator.generator import UdpGenerator
 from emulator.run import bring_up
 from emulator.scenario import Scenario
-from hdl.nic.regmap import GOTCL, GPTC, TDH, TDT
+from hdl.nic.regmap import TDH, TDT
 
 MS = 1_000_000
 BYTE_PS = 8000
@@ -65,10 +65,8 @@ async def packets_leave_as_they_were_at_the_pace_of_the_wire(dut):
     assert gaps.count(GAP * BYTE_PS) > len(gaps) // 2  # back to back
     hw = netdev.priv.hw
     assert await emulation.call(er32(hw, TDH)) == await emulation.call(er32(hw, TDT))
-    assert await emulation.call(er32(hw, GPTC)) == len(packets)
-    assert await emulation.call(er32(hw, GOTCL)) == sum(len(data) + FCS for data in padded)
-    await emulation.call(dev_close(netdev))
     assert (await emulation.call(dev_get_stats(netdev))).tx_packets == len(packets)
+    await emulation.call(dev_close(netdev))
     assert wire.cut_off == 0
 
 
