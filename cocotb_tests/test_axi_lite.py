@@ -15,6 +15,7 @@ from hdl.nic.regmap import BAR_BYTES
 INPUTS = (
     "hold",
     "access__read_data",
+    "access__ready",
     *(f"bus__{name}" for name in ("awvalid", "wvalid", "bready", "arvalid", "rready")),
 )
 
@@ -25,9 +26,11 @@ def answer(word: int) -> int:
 
 
 async def serve(dut, accesses: list) -> None:
-    """Answer reads in the cycle in which they come, and note all accesses."""
+    """Be ready for reads at random, and note all accesses."""
     while True:
+        dut.access__ready.value = ready = random.getrandbits(1)
         await ReadOnly()
+        assert bool(dut.access__read.value) == bool(dut.access__asked.value and ready)
         word = dut.access__read_word.value
         reading, writing = bool(dut.access__read.value), bool(dut.access__write.value)
         assert not (dut.hold.value and (reading or writing))

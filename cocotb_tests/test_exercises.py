@@ -15,7 +15,7 @@ EXERCISES = [exercise for exercise in load_manifest() if exercise.rtl]
 
 def solutions(seeds):
     """Trials of all solutions, those on boards alike behind each other."""
-    by_board = sorted(EXERCISES, key=lambda exercise: (exercise.nics, exercise.cpus))
+    by_board = sorted(EXERCISES, key=lambda exercise: (exercise.nics, exercise.queues, exercise.cpus))
     return [
         Trial(exercise=exercise.number, driver=str(exercise.folder / SOLUTION), engine=RTL, seed=seed)
         for exercise, seed in itertools.product(by_board, seeds)

@@ -11,6 +11,7 @@ from collections import Counter
 import cocotb
 
 from cocotb_tests.board_tester import begin, costs, run_on_board
+from cocotb_tests.rx_reference import FCS_BYTES, RESERVED, random_packet
 from emulator.engines.base import IrqChanged, MmioDone, WireFrame
 from emulator.engines.model import ModelEngine
 from hdl.nic import phy_registers
@@ -29,6 +30,8 @@ from hdl.nic.regmap import (
     IMS,
     ITR,
     MDIC,
+    MTA,
+    RADV,
     RAH,
     RAL,
     RCTL,
@@ -37,8 +40,13 @@ from hdl.nic.regmap import (
     RDH,
     RDLEN,
     RDT,
+    RDTR,
     RNBC,
+    RSRPD,
     RTL_REGISTERS,
+    RXCSUM,
+    VET,
+    VFTA,
     Access,
 )
 
@@ -63,7 +71,18 @@ DESCRIPTOR_BYTES = RxDescriptor.as_shape().size // 8
 STATIONS = (b"\x02\x11\x22\x33\x44\x55", b"\x01\x00\x5e\x00\x00\x01")
 DESTINATIONS = (*STATIONS, b"\x02\x11\x22\x33\x44\x54", b"\x01\x00\x5e\x00\x00\x02", b"\xff" * 6)
 
-OFFSETS = [offset for register in RTL_REGISTERS for offset in register.offsets()]
+VLANS = (1, 7, 0xABC)
+
+#: What the second group address, the broadcast address and the reserved one have as hashes, by RCTL.MO.
+HASHES = sorted(
+    {
+        int.from_bytes(address, "little") >> lowest & 0xFFF
+        for address in (DESTINATIONS[3], DESTINATIONS[4], RESERVED)
+        for lowest in (36, 35, 34, 32)
+    }
+)
+
+OFFSETS = [offset for register in RTL_REGISTERS if not register.memory for offset in register.offsets()]
 READ_ONLY = [
     register.offset
     for register in RTL_REGISTERS
@@ -71,7 +90,7 @@ READ_ONLY = [
 ]
 
 #: Registers that make frames flow, or be filtered: steps of their own write them. The others take any value.
-DRIVEN = {CTRL, IAM, ITR, MDIC, RAL, RAH, RCTL, RDBAL, RDBAH, RDH, RDLEN, RDT}
+DRIVEN = {CTRL, IAM, ITR, MDIC, RADV, RAL, RAH, RCTL, RDBAL, RDBAH, RDH, RDLEN, RDT, RDTR, VET}
 FREE = [
     offset
     for register in RTL_REGISTERS
@@ -188,6 +207,8 @@ class Program:
             self.write_causes: 3,
             self.write_moderation: 1,
             self.write_addresses: 2,
+            self.write_offloads: 3,
+            self.write_tables: 2,
             self.write_rctl: 2,
             self.write_ring_while_on: 1,
             self.write_nothing: 1,
@@ -216,6 +237,7 @@ class Program:
     async def write_rctl(self, en: int | None = None) -> None:
         """Anything, but for EN."""
         modes = RCTL.UPE | RCTL.MPE | RCTL.BAM | RCTL.SBP | RCTL.LPE | RCTL.SECRC | RCTL.RDMTS | RCTL.BSIZE | RCTL.BSEX
+        modes |= RCTL.MO | RCTL.VFE | RCTL.CFIEN | RCTL.CFI | RCTL.DPF | RCTL.PMCF
         en = RCTL.EN * self.enabled if en is None else en
         self.enabled = bool(en)
         await self.twins.write(RCTL.offset, en | random.getrandbits(32) & modes)
@@ -248,6 +270,25 @@ class Program:
         """Auto-masking, and intervals that are over before the step is."""
         register, bits = random.choice(((IAM, 0xFFFF_FFFF), (CTRL_EXT, CTRL_EXT.IAME), (ITR, 3)))
         await self.twins.write(register.offset, random.getrandbits(32) & bits)
+
+    async def write_offloads(self) -> None:
+        """Checksums, the type of tags, small packets, and delays that are over before the step is."""
+        choices = {
+            RXCSUM: RXCSUM.PCSS.put(random.choice((0, 14, 33, 255))) | random.getrandbits(2) << RXCSUM.IPOFLD.lsb,
+            VET: random.choice((0x8100, 0x8100, 0x9100)),
+            RSRPD: random.choice((0, 60, 64, 4095)),
+            RDTR: random.choice((0, 0, 1, 2, RDTR.FPD, RDTR.FPD | 1)),
+            RADV: random.choice((0, 1, 2)),
+        }
+        register = random.choice(list(choices))
+        await self.twins.write(register.offset, choices[register])
+
+    async def write_tables(self) -> None:
+        """The hash of a group address, or a VLAN: in or out."""
+        register, number = random.choice(((MTA, random.choice(HASHES)), (VFTA, random.choice(VLANS))))
+        offset = register.at(number // 32)
+        value = await self.twins.read(offset) | 1 << number % 32
+        await self.twins.write(offset, value if random.random() < 0.8 else 0)
 
     async def write_addresses(self) -> None:
         """A receive address: valid or not, for destinations or not."""
@@ -304,7 +345,11 @@ class Program:
 
 
 def random_wire_frame() -> WireFrame:
-    """Any length around the limits, any of the addresses, now and then a bad FCS."""
+    """A packet, or any length around the limits; any of the addresses, now and then a tag, or a bad FCS."""
+    if random.random() < 0.5:
+        vlan = random.choice((None, random.choice(VLANS) | random.getrandbits(4) << 12))
+        packet = random_packet(random.choice((*DESTINATIONS, RESERVED)), vlan=vlan)
+        return WireFrame(packet[:-FCS_BYTES], bad_fcs=random.random() < 0.1)
     length = random.choice((random.randint(56, 70), random.randint(60, 300), random.randint(1000, 1530)))
     data = random.choice(DESTINATIONS) + random.randbytes(length - 6)
     return WireFrame(data, bad_fcs=random.random() < 0.1)

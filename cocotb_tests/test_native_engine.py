@@ -19,7 +19,8 @@ from emulator.output import TRACE
 from emulator.progress import no_progress
 from emulator.scenario import Scenario
 from hdl.nic.layouts import RxDescriptor
-from hdl.nic.regmap import CTRL, ICR, ICS, IMS, RCTL, RDBAL, RDH, RDLEN, RDT, RTL_REGISTERS, STATUS
+from hdl.nic.phy_registers import Control
+from hdl.nic.regmap import CTRL, ICR, ICS, IMS, MDIC, RCTL, RDBAL, RDH, RDLEN, RDT, RTL_REGISTERS, STATUS
 
 FAR = 1_000_000  # ns
 RING, BUFFERS, BUFFER_BYTES, DESCRIPTOR_BYTES = 0x1000, 0x10000, 2048, 16
@@ -88,9 +89,14 @@ def random_step(rng, boards, nics):
     if kind < 0.15:
         boards.do(lambda engine: start_receiver(engine, nic=nic))
     elif kind < 0.35:
-        register = rng.choice([RDT, IMS, ICS, RCTL, RDH, *RTL_REGISTERS])
+        register = rng.choice([RDT, IMS, ICS, RCTL, RDH, CTRL, MDIC, *RTL_REGISTERS])
         value = rng.choice((rng.getrandbits(32), rng.randrange(8), register.reset))
-        if register is CTRL or (register in (RDBAL, RDLEN) and rng.random() < 0.9):
+        if register is CTRL:
+            value = register.reset | rng.choice((0, CTRL.SLU, CTRL.PHY_RST))
+        elif register is MDIC:  # have the PHY negotiate, or read something
+            negotiate = MDIC.OP.put(1) | MDIC.DATA.put(Control.NEGOTIATE | Control.RESTART)
+            value = rng.choice((negotiate, MDIC.OP.put(2))) | MDIC.PHYADD.put(1) | MDIC.REGADD.put(rng.randrange(2))
+        elif register in (RDBAL, RDLEN) and rng.random() < 0.9:
             value = register.reset
         boards.do(lambda engine: engine.mmio_write(nic, register.offset, value))
     elif kind < 0.5:

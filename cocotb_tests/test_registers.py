@@ -28,7 +28,7 @@ PLACES = {
 ELSEWHERE = {
     (register, index): f"{port_name(register)}__{index}" if is_array(register) else port_name(register)
     for register in REGISTERS
-    if not is_storage(register)
+    if not is_storage(register) and not register.memory
     for index in range(len(register.places(QUEUES)))
 }
 
@@ -37,6 +37,7 @@ async def begin(dut) -> None:
     values = {f"{port}__value": random.getrandbits(32) for port in ELSEWHERE.values()}
     await start(
         dut,
+        access__asked=0,
         access__read=0,
         access__read_word=0,
         access__write=0,
@@ -60,14 +61,20 @@ def only(offset: int) -> list:
 
 
 async def read(dut, offset: int) -> int:
-    """Read, and check that only the register at this offset is told so."""
-    dut.access__read.value, dut.access__read_word.value = 1, offset // 4
+    """Read, and check that only the register at this offset is told so; a word of a memory takes a clock more."""
+    dut.access__asked.value, dut.access__read_word.value = 1, offset // 4
+    if offset in PLACES and PLACES[offset][0].memory:
+        await ReadOnly()
+        assert not dut.access__ready.value
+        await RisingEdge(dut.clk)
+    dut.access__read.value = 1
     await ReadOnly()
+    assert dut.access__ready.value
     value = dut.access__read_data.value.to_unsigned()
     assert pulses(dut, "read") == only(offset)
     assert not pulses(dut, "write")
     await RisingEdge(dut.clk)
-    dut.access__read.value = 0
+    dut.access__asked.value = dut.access__read.value = 0
     return value
 
 

@@ -20,7 +20,7 @@ from hdl.nic.rx_descriptors import (
     RxDescriptors,
 )
 
-INPUTS = ("ring", "head", "tail", "run", "buffers__ready", "axi__arready", "axi__rvalid")
+INPUTS = ("ring", "head", "tail", "run", "hold", "buffers__ready", "axi__arready", "axi__rvalid")
 
 
 class Bench:

@@ -1,4 +1,4 @@
-"""Receive FIFO: random frames written, committed, shortened, discarded and dropped, against a queue."""
+"""Receive FIFO: random frames written, committed, discarded and dropped, against a queue."""
 
 import random
 from collections import deque
@@ -43,18 +43,16 @@ class Writer:
             frame_room = bool(dut.frame_room.value)
             await RisingEdge(dut.clk)  # what follows is driven in the next cycle, for which room is the same or more
             keep = room and frame_room and random.random() < 0.8
-            short = last and keep and total > 1 and random.random() < 0.3
             dut.write.value = int(room)
             if last and keep:
-                stored = length if not short else lanes * (total - 1)
-                dut.commit.value, dut.commit_short.value = 1, int(short)
-                dut.frame.value = RxFrame.const({"length": stored, "report": {"errors": {"CE": length & 1}}}).as_bits()
-                self.frames.append((stored, length & 1, beats[: total - short]))
+                dut.commit.value = 1
+                dut.frame.value = RxFrame.const({"length": length, "report": {"errors": {"CE": length & 1}}}).as_bits()
+                self.frames.append((length, length & 1, beats))
             elif last or not room:
                 dut.discard.value = 1
                 self.missed += not room
             await RisingEdge(dut.clk)
-            dut.write.value = dut.commit.value = dut.commit_short.value = dut.discard.value = 0
+            dut.write.value = dut.commit.value = dut.discard.value = 0
             if not room:
                 return
 
@@ -101,7 +99,6 @@ async def keeps_committed_frames(dut, drops):
     inputs = (
         "write",
         "commit",
-        "commit_short",
         "discard",
         "drop",
         "frames__ready",

@@ -12,13 +12,10 @@ from hdl.nic.rx_filter import RxFilter
 BROADCAST = b"\xff" * 6
 
 
-def expected(destination: bytes, rctl: int, table: list[tuple[bytes, int]]) -> bool:
-    """Whether a frame passes, given the receive addresses with the high bits of RAH."""
-    if any(address == destination and high & RAH.AV and not high & RAH.AS for address, high in table):
-        return True
-    if destination == BROADCAST and rctl & RCTL.BAM:
-        return True
-    return bool(rctl & (RCTL.MPE if destination[0] & 1 else RCTL.UPE))
+def expected(destination: bytes, rctl: int, table: list[tuple[bytes, int]]) -> tuple[bool, bool]:
+    """Whether an entry matches, given the receive addresses with the high bits of RAH; whether a frame is for us."""
+    station = any(address == destination and high & RAH.AV and not high & RAH.AS for address, high in table)
+    return station, station or (destination == BROADCAST and bool(rctl & RCTL.BAM))
 
 
 def random_entry() -> tuple[bytes, int]:
@@ -45,7 +42,8 @@ async def filters_as_the_manual_says(dut):
         for destination in (entry, near(entry), BROADCAST, near(BROADCAST), random.randbytes(6)):
             dut.destination.value = int.from_bytes(destination, "little")
             await Timer(1, unit="ns")
-            assert bool(dut.passed.value) == expected(destination, rctl, table)
+            assert (bool(dut.station.value), bool(dut.exact.value)) == expected(destination, rctl, table)
+            assert bool(dut.promiscuous.value) == bool(rctl & (RCTL.MPE if destination[0] & 1 else RCTL.UPE))
             assert bool(dut.broadcast.value) == (destination == BROADCAST)
             assert bool(dut.multicast.value) == (destination[0] & 1 and destination != BROADCAST)
 

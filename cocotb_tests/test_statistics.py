@@ -11,7 +11,8 @@ from emulator.engines.base import Verdict
 from hdl.nic import regmap
 from hdl.nic.mac_events import MacEvents
 from hdl.nic.registers import port_name
-from hdl.nic.rx_ingress import MAX_FRAME, MIN_FRAME, RxSummary
+from hdl.nic.rx_arrival import MAX_FRAME, MIN_FRAME
+from hdl.nic.rx_ingress import RxSummary
 from hdl.nic.statistics import COUNTERS, WIDE_COUNTERS, Statistics
 from hdl.nic.tx_summary import TxSummary
 from hdl.nic.verdict import RxVerdict

@@ -24,12 +24,21 @@ TREES = ("hdl", "driver", "emulator", "cocotb_tests", "tests", "exercises")
 #: What each part may import besides the standard library: the first prefix that a module has counts.
 MAY_IMPORT: dict[str, tuple[str, ...] | None] = {
     "hdl.nic.regmap": (),
+    "hdl.nic.eeprom_words": (),
+    "hdl.nic.phy_registers": (),
     "hdl.nic.layouts": ("amaranth",),
     "hdl.nic": ("amaranth", "hdl.nic"),
     "hdl": ("amaranth", "hdl"),
     "driver.kernel": ("driver.kernel",),
     "driver.apps": ("driver.kernel", "driver.apps"),
-    "driver.e1000": ("driver.kernel", "driver.e1000", "hdl.nic.regmap", "hdl.nic.layouts"),
+    "driver.e1000": (
+        "driver.kernel",
+        "driver.e1000",
+        "hdl.nic.regmap",
+        "hdl.nic.layouts",
+        "hdl.nic.eeprom_words",
+        "hdl.nic.phy_registers",
+    ),
     "driver": (),
     "emulator": None,  # anything but the tests
     "cocotb_tests": None,
@@ -145,6 +154,7 @@ def test_offsets_stand_in_the_register_map_only() -> None:
         ("hdl.harness.board", "import emulator.engines.base"),
         ("hdl.harness.board", "import cocotb"),
         ("hdl.nic.regmap", "import amaranth"),
+        ("hdl.nic.phy_registers", "import amaranth"),
         ("emulator.cli", "from tests import capture_files"),
     ],
 )

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from hdl.nic.regmap import ICR, REGISTERS, Access
+from driver.e1000.hw import STATISTICS
+from hdl.nic.regmap import ICR
 
 if TYPE_CHECKING:
     from driver.e1000.rx_ring import RxRing
@@ -26,9 +27,6 @@ POLL_CAUSES = RX_CAUSES | TX_CAUSES
 #: Causes that the handler services itself; never masked while the interface is up.
 OTHER_CAUSES = int(ICR.LSC)
 
-#: The statistics registers, in the order of their offsets: a pair's low half, which does not clear, comes first.
-STATISTICS = [register for register in REGISTERS if register.offset >> 12 == 4]
-
 
 @dataclass(slots=True, eq=False)
 class Adapter:
@@ -42,6 +40,7 @@ class Adapter:
         hw_stats: sums of the device's statistics registers, by name.
         rx_irqs: interrupts with a receive cause.
         resetting: the device is being reset.
+        get_link_status: the link may have changed: the PHY is to be asked.
         dim: the algorithm that sets ITR; None if it is set by hand.
         total_rx_packets, total_rx_bytes: received while DIM was on.
         rx_usecs: least time from one interrupt to the next, in us, as ethtool has it.
@@ -67,6 +66,7 @@ class Adapter:
     down: bool = True
     masked: int = 0
     resetting: bool = False
+    get_link_status: bool = True
     dim: Dim | None = None
     total_rx_packets: int = 0
     total_rx_bytes: int = 0
@@ -83,6 +83,3 @@ class Adapter:
     rx_irqs: int = 0
     alloc_rx_buff_failed: int = 0
     rx_dropped: int = 0
-
-
-assert all(register.access in (Access.READ_CLEARS, Access.READ_ONLY, Access.ZERO) for register in STATISTICS)

@@ -7,10 +7,14 @@ from __future__ import annotations
 
 from driver.kernel.io import Iomem, readl, writel
 from driver.kernel.timer import usleep_range
-from hdl.nic.regmap import CTRL, ICR, IMC, RAH, RAL, RCTL, STATUS, Register
+from hdl.nic.regmap import CTRL, ICR, IMC, RAH, RAL, RCTL, REGISTERS, STATUS, Access, Register
 
 #: All interrupt causes.
 ALL_CAUSES = IMC.writable
+
+#: The statistics registers, in the order of their offsets: a pair's low half, which does not clear, comes first.
+STATISTICS = [register for register in REGISTERS if register.offset >> 12 == 4]
+assert all(register.access in (Access.READ_CLEARS, Access.READ_ONLY, Access.ZERO) for register in STATISTICS)
 
 #: What any register reads as when the device does not answer: it was unplugged, or has hung.
 DEVICE_GONE = 0xFFFF_FFFF
@@ -43,13 +47,24 @@ async def e1000_reset_hw(hw: Iomem) -> None:
     await er32(hw, ICR)
 
 
-async def e1000_set_link_up(hw: Iomem) -> None:
-    """Let the MAC use the PHY's link (SDM 8.5)."""
-    await ew32(hw, CTRL, await er32(hw, CTRL) | CTRL.SLU)
-
-
 async def e1000_rar_set(hw: Iomem, address: bytes, index: int) -> None:
     """Put a MAC address of six bytes into a receive address register (SDM 13.5.2)."""
     await writel(int.from_bytes(address[:4], "little"), hw + RAL.at(index))
     high = RAH.ADDRESS.put(int.from_bytes(address[4:], "little")) | RAH.AV
     await writel(high, hw + RAH.at(index))
+
+
+async def e1000_init_rx_addrs(hw: Iomem, address: bytes) -> None:
+    """The station's address comes first; the other receive addresses are not valid (SDM 13.5.2)."""
+    await e1000_rar_set(hw, address, 0)
+    for index in range(1, RAL.count):
+        await writel(0, hw + RAL.at(index))
+        await e1000_write_flush(hw)
+        await writel(0, hw + RAH.at(index))
+        await e1000_write_flush(hw)
+
+
+async def e1000_clear_hw_cntrs(hw: Iomem) -> None:
+    """Clear the statistics registers, by reading them."""
+    for register in STATISTICS:
+        await er32(hw, register)

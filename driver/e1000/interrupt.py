@@ -159,6 +159,7 @@ async def _read_causes(adapter: Adapter) -> int:
         await ew32(adapter.hw, ICS, masked)
     icr &= (POLL_CAUSES | OTHER_CAUSES) & ~masked
     if icr & ICR.LSC and not adapter.down:
+        adapter.get_link_status = True
         adapter.watchdog_timer.mod(adapter.pdev.machine.jiffies + 1)
     if icr & RX_CAUSES:
         adapter.rx_irqs += 1

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 from typing import cast
 
 from driver.e1000.adapter import Adapter
+from driver.e1000.eeprom import e1000_read_mac_addr, e1000_validate_eeprom_checksum
 from driver.e1000.ethtool import E1000EthtoolOps
 from driver.e1000.hw import e1000_rar_set, e1000_reset_hw, e1000_write_flush, er32, ew32
 from driver.e1000.interrupt import e1000_clean, e1000_clean_tx, e1000_intr, e1000_intr_netif_rx
@@ -13,6 +15,7 @@ from driver.e1000.tx_ring import TxRing, e1000_free_tx_resources, e1000_setup_tx
 from driver.e1000.up_down import (
     e1000_configure,
     e1000_down,
+    e1000_reset,
     e1000_up,
     e1000_update_stats,
     e1000_watchdog,
@@ -20,6 +23,7 @@ from driver.e1000.up_down import (
 )
 from driver.kernel.dma import dma_set_mask_and_coherent
 from driver.kernel.irq import IRQF_SHARED, free_irq, request_irq
+from driver.kernel.net.etherdevice import is_valid_ether_addr
 from driver.kernel.net.napi import (
     NAPI_POLL_WEIGHT,
     netif_napi_add_tx,
@@ -38,6 +42,7 @@ from driver.kernel.net.netdevice import (
 )
 from driver.kernel.net.skbuff import SkBuff
 from driver.kernel.pci import PciDev, pci_disable_device, pci_enable_device
+from driver.kernel.printk import printk_once
 from driver.kernel.timer import TimerList, msleep
 from hdl.nic.regmap import RCTL
 
@@ -78,11 +83,22 @@ async def e1000_probe(
     )
     netdev.priv = adapter
     await e1000_reset_hw(adapter.hw)
-    # The board has no EEPROM yet to read an address from: eth_hw_addr_random, a locally administered one.
-    netdev.dev_addr = b"\x02" + pdev.machine.random.randbytes(5)
-    netif_carrier_off(netdev)
+    netdev.dev_addr = await _station_address(adapter)
+    await e1000_reset(adapter)
     register_netdev(netdev)
+    netif_carrier_off(netdev)
     return netdev
+
+
+async def _station_address(adapter: Adapter) -> bytes:
+    """The MAC address in the EEPROM; a random one, locally administered, if there is none (eth_hw_addr_random)."""
+    machine, hw = adapter.pdev.machine, adapter.hw
+    if await e1000_validate_eeprom_checksum(hw):
+        address = await e1000_read_mac_addr(hw)
+        if address is not None and is_valid_ether_addr(address):
+            return address
+    printk_once(machine, logging.ERROR, "%s: The EEPROM Checksum Is Not Valid", adapter.pdev.name)
+    return b"\x02" + machine.random.randbytes(5)
 
 
 async def e1000_remove(netdev: NetDevice) -> None:
@@ -113,7 +129,7 @@ class E1000Ops:
         handler = e1000_intr if adapter.use_napi else e1000_intr_netif_rx
         error = request_irq(adapter.pdev.irq, handler, IRQF_SHARED, dev.name, adapter)
         if error:
-            await e1000_reset_hw(adapter.hw)
+            await e1000_reset(adapter)
             e1000_free_tx_resources(adapter)
             e1000_free_rx_resources(adapter)
             return error
@@ -155,11 +171,9 @@ class E1000Ops:
         await e1000_write_flush(adapter.hw)  # frames that arrive from now on meet the new filter
 
     async def ndo_set_mac_address(self, dev: NetDevice, address: bytes) -> int:
-        """Change the station address; while the interface is down, open programs it."""
+        """Change the station address."""
         dev.dev_addr = address
-        adapter = _adapter(dev)
-        if not adapter.down:
-            await e1000_rar_set(adapter.hw, address, 0)
+        await e1000_rar_set(_adapter(dev).hw, address, 0)
         return 0
 
     async def ndo_get_stats64(self, dev: NetDevice) -> RtnlLinkStats64:

@@ -2,19 +2,32 @@
 
 from __future__ import annotations
 
-from driver.e1000.adapter import RX_CAUSES, STATISTICS, Adapter
-from driver.e1000.hw import e1000_rar_set, e1000_reset_hw, e1000_set_link_up, e1000_write_flush, er32, ew32
+import logging
+
+from driver.e1000.adapter import RX_CAUSES, Adapter
+from driver.e1000.hw import (
+    STATISTICS,
+    e1000_clear_hw_cntrs,
+    e1000_init_rx_addrs,
+    e1000_reset_hw,
+    e1000_write_flush,
+    er32,
+    ew32,
+)
 from driver.e1000.interrupt import e1000_irq_disable, e1000_irq_enable
+from driver.e1000.link import e1000_has_link, e1000_setup_link
 from driver.e1000.rx_ring import DESCRIPTOR_BYTES, e1000_alloc_rx_buffers, e1000_clean_rx_ring
 from driver.e1000.tx_ring import e1000_clean_tx_ring
 from driver.kernel.net.napi import napi_disable, napi_enable
 from driver.kernel.net.netdev_queue import netif_tx_disable, netif_wake_queue
 from driver.kernel.net.netdevice import netif_carrier_off, netif_carrier_on
+from driver.kernel.printk import printk_once
 from driver.kernel.timer import msleep, usleep_range
 from hdl.nic.regmap import (
     ICR,
     ICS,
     ITR,
+    PBA,
     RADV,
     RCTL,
     RDBAH,
@@ -23,7 +36,6 @@ from hdl.nic.regmap import (
     RDLEN,
     RDT,
     RDTR,
-    STATUS,
     TADV,
     TCTL,
     TDBAH,
@@ -33,6 +45,7 @@ from hdl.nic.regmap import (
     TDT,
     TIDV,
     TIPG,
+    WUC,
 )
 
 WATCHDOG_SECONDS = 2
@@ -44,10 +57,25 @@ _TIPG = TIPG.IPGT.put(8) | TIPG.IPGR1.put(8) | TIPG.IPGR2.put(6)
 _TCTL = TCTL.EN | TCTL.PSP | TCTL.RTLC | TCTL.CT.put(15) | TCTL.COLD.put(64)
 
 
+async def e1000_reset(adapter: Adapter) -> None:
+    """Put the device into a known state with the present settings: interface down, but the link may come up."""
+    await ew32(adapter.hw, PBA, PBA.reset)
+    await e1000_reset_hw(adapter.hw)
+    await ew32(adapter.hw, WUC, 0)
+    if not await e1000_init_hw(adapter):
+        printk_once(adapter.pdev.machine, logging.ERROR, "%s: Hardware Error", adapter.pdev.name)
+
+
+async def e1000_init_hw(adapter: Adapter) -> bool:
+    """Receive addresses, link and counters after a reset (SDM 14.3); false if there is no PHY."""
+    await e1000_init_rx_addrs(adapter.hw, adapter.netdev.dev_addr)
+    done = await e1000_setup_link(adapter)
+    await e1000_clear_hw_cntrs(adapter.hw)
+    return done
+
+
 async def e1000_configure(adapter: Adapter) -> None:
-    """Program address filter and rings, fill the receive ring, turn transmitter and receiver on (SDM 14.4, 14.5)."""
-    await e1000_set_link_up(adapter.hw)
-    await e1000_rar_set(adapter.hw, adapter.netdev.dev_addr, 0)
+    """Program the rings, fill that of reception, turn transmitter and receiver on (SDM 14.4, 14.5)."""
     await e1000_configure_tx(adapter)
     await e1000_configure_rx(adapter)
     await e1000_alloc_rx_buffers(adapter, adapter.rx_ring.unused)
@@ -110,7 +138,7 @@ async def e1000_down(adapter: Adapter) -> None:
     adapter.watchdog_timer.delete()
     netif_carrier_off(dev)
     await e1000_update_stats(adapter)
-    await e1000_reset_hw(hw)
+    await e1000_reset(adapter)
     e1000_clean_tx_ring(adapter)
     e1000_clean_rx_ring(adapter)
 
@@ -137,7 +165,7 @@ async def e1000_watchdog(adapter: Adapter) -> None:
     if adapter.down:
         return
     tx_ring = adapter.tx_ring
-    if await er32(adapter.hw, STATUS) & STATUS.LU:
+    if await e1000_has_link(adapter):
         netif_carrier_on(adapter.netdev)
     else:
         netif_carrier_off(adapter.netdev)

@@ -102,14 +102,10 @@ class Wire(Protocol):
 
     @property
     def cut_off(self) -> int:
-        """Frames that a reset of the NIC took out of its transmit FIFO or off the wire, so that nobody got them."""
+        """Frames that a reset of the NIC took out of its transmit FIFO or cut off on the wire: nobody got them."""
 
     def listen(self, listener: Listener) -> None:
-        """From now on tell a listener of each frame that the NIC sends, at the end of it; it may send frames itself.
-
-        Raises:
-            UserError: the engine's NICs cannot send.
-        """
+        """From now on tell a listener of each frame that the NIC sends, at the end of it; it may send frames itself."""
 
 
 class Engine(Protocol):

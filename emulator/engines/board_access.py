@@ -49,9 +49,11 @@ def slot_counters(slot: Handle) -> SlotStatus:
         slot.mmio.completions,
         slot.mmio.taken,
         slot.vectors.changed,
+        slot.sink.arrived_words,
+        slot.sink.cut_off,
     )
-    sent, verdicts, completions, taken, vectors = (Signal(counter).read() for counter in counters)
-    return SlotStatus(sent, verdicts, 0, completions, 0, taken, vectors)
+    sent, verdicts, completions, taken, vectors, arrived, cut_off = (Signal(counter).read() for counter in counters)
+    return SlotStatus(sent, verdicts, 0, completions, 0, taken, vectors, arrived, cut_off)
 
 
 class _VpiAccess:
@@ -73,19 +75,28 @@ class _VpiSlot:
     """The signals of a NIC's slot; see PortSignals and WireSignals."""
 
     def __init__(self, slot: Handle, byte_ps: int) -> None:
-        mmio, source, verdicts = slot.mmio, slot.source, slot.verdicts
+        mmio, source, sink, verdicts = slot.mmio, slot.source, slot.sink, slot.verdicts
         Signal(source.byte_ps).write(byte_ps)
+        Signal(sink.byte_ps).write(byte_ps)
         self._words = SignalArray(source.words)
         self.returned_data = SignalArray(mmio.returned_data).read
         self.set_request = SignalArray(mmio.requests).write
         self.set_queued_words = Signal(source.queued_words).write
         self.set_call_at = Signal(source.call_at).write
         self.verdict_word = SignalArray(verdicts.words).read
+        self._arrived = SignalArray(sink.words)
+        self._listening = Signal(sink.listening)
         self.messages = Signal(slot.vectors.counts).read
 
     def put_words(self, index: int, data: bytes) -> None:
         for start in range(0, len(data), WORD_BYTES):
             self._words.write(index + start // WORD_BYTES, int.from_bytes(data[start : start + WORD_BYTES], "little"))
+
+    def listen(self) -> None:
+        self._listening.write(1)
+
+    def arrived_word(self, index: int) -> bytes:
+        return self._arrived.read(index).to_bytes(WORD_BYTES, "little")
 
 
 class _StorageAccess:

@@ -9,7 +9,7 @@ from typing import NamedTuple, Protocol
 from emulator.engines.base import MmioDone
 from emulator.errors import RunFailed
 
-_STATUS = struct.Struct("<IIIHH")  # as board_core.v puts it together
+_STATUS = struct.Struct("<IIIHHII")  # as board_core.v puts it together
 
 STATUS_BYTES = _STATUS.size  #: per NIC
 
@@ -38,12 +38,15 @@ class SlotStatus(NamedTuple):
     irq: int  #: the interrupt line at the CPU
     taken: int  #: accesses taken, 9 bits
     vectors: int  #: toggles when a message of a vector arrives
+    arrived_words: int  #: words of the frames sent by the NIC that have arrived, 32 bits
+    cut_off: int  #: frames that a reset took out of the NIC, 32 bits
 
 
 def slot_status(vector: bytes | memoryview, number: int) -> SlotStatus:
     """The part of the board's ``status`` that a slot has; byte 0 is in its bits 7 to 0."""
-    sent_words, verdicts, data, completions, rest = _STATUS.unpack_from(vector, number * STATUS_BYTES)
-    return SlotStatus(sent_words, verdicts, data, completions, rest & 1, rest >> 1 & 0x1FF, rest >> 10 & 1)
+    sent, verdicts, data, completions, rest, arrived, cut_off = _STATUS.unpack_from(vector, number * STATUS_BYTES)
+    irq, taken, vectors = rest & 1, rest >> 1 & 0x1FF, rest >> 10 & 1
+    return SlotStatus(sent, verdicts, data, completions, irq, taken, vectors, arrived, cut_off)
 
 
 class BoardPort:

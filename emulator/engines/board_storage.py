@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Literal, TypeAlias
 
 from emulator.engines.board_port import REQUESTS
-from emulator.engines.board_wire import LOG_WORDS, MEMORY_WORDS, WORD_BYTES
+from emulator.engines.board_wire import LOG_WORDS, MEMORY_WORDS, SINK_WORDS, WORD_BYTES
 
 Bytes: TypeAlias = "ctypes.Array[ctypes.c_char]"
 
@@ -42,7 +42,7 @@ class SlotStorage:
 
     def __init__(self, storage: Storage, slot: str, byte_ps: int) -> None:
         """The slot of this scope, whose wire takes so long for a byte, in ps."""
-        source = f"{slot}.source"
+        source, sink = f"{slot}.source", f"{slot}.sink"
         self._requests = view(storage(f"{slot}.mmio", "requests", 8 * REQUESTS), "Q")
         self._returned_data = view(storage(f"{slot}.mmio", "returned_data", 4 * REQUESTS), "I")
         self._words = view(storage(source, "words", MEMORY_WORDS * WORD_BYTES))
@@ -50,7 +50,10 @@ class SlotStorage:
         self._call_at = view(storage(source, "call_at", 4), "I")
         self._log = view(storage(f"{slot}.verdicts", "words", LOG_WORDS * WORD_BYTES))
         self._counts = view(storage(f"{slot}.vectors", "counts", 16))
-        view(storage(source, "byte_ps", 8), "Q")[0] = byte_ps
+        self._arrived = view(storage(sink, "words", SINK_WORDS * WORD_BYTES))
+        self._listening = view(storage(sink, "listening", 1))
+        for end in (source, sink):
+            view(storage(end, "byte_ps", 8), "Q")[0] = byte_ps
 
     def set_request(self, slot: int, bits: int) -> None:
         """Write an element of ``requests``."""
@@ -71,6 +74,14 @@ class SlotStorage:
     def set_call_at(self, words: int) -> None:
         """Write ``call_at``."""
         self._call_at[0] = words
+
+    def listen(self) -> None:
+        """Set ``listening``."""
+        self._listening[0] = 1
+
+    def arrived_word(self, index: int) -> bytes:
+        """A word of what has arrived."""
+        return bytes(self._arrived[index * WORD_BYTES : (index + 1) * WORD_BYTES])
 
     def verdict_word(self, index: int) -> int:
         """A word of the log."""

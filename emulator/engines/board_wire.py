@@ -1,15 +1,15 @@
-"""A wire of the board: keeps the frame memory of hdl/harness/wire_source.v filled, and reads the verdict log."""
+"""A wire of the board: fills the memory of wire_source.v (hdl/harness), reads wire_sink.v's and the verdict log."""
 
 from __future__ import annotations
 
+import struct
 import zlib
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from typing import Protocol
 
-from emulator.engines.base import Listener, Verdict, WireFrame
+from emulator.engines.base import Listener, SentFrame, Verdict, WireFrame
 from emulator.engines.board_port import SlotStatus
-from emulator.errors import UserError
 from emulator.wire_timing import FCS_BYTES, PS_PER_NS
 
 WORD_BYTES = 64  #: of the board's memories
@@ -18,6 +18,11 @@ WORD_BYTES = 64  #: of the board's memories
 PORTION_WORDS = 2048
 
 MEMORY_WORDS = 2 * PORTION_WORDS
+
+#: Of the memory of wire_sink.v.
+SINK_WORDS = 1024
+
+_ARRIVED = struct.Struct("<QHQ")  # a header word in it: start in ps, length, end in ps
 
 _NEVER = 0xFFFF_FFFF
 _ERROR = 1 << 16
@@ -30,7 +35,7 @@ _VERDICTS = [Verdict(number) for number in range(len(Verdict))]
 
 
 class WireSignals(Protocol):
-    """Access to the signals of wire_source.v and verdict_log.v."""
+    """Access to the signals of wire_source.v, wire_sink.v and verdict_log.v."""
 
     def put_words(self, index: int, data: bytes) -> None:
         """Write whole words of the frame memory from a word on; they do not go beyond its end."""
@@ -40,6 +45,12 @@ class WireSignals(Protocol):
 
     def set_call_at(self, words: int) -> None:
         """Write ``call_at``."""
+
+    def listen(self) -> None:
+        """Set ``listening``."""
+
+    def arrived_word(self, index: int) -> bytes:
+        """A word of what has arrived."""
 
     def verdict_word(self, index: int) -> int:
         """A word of the log."""
@@ -70,6 +81,9 @@ class BoardWire:
         self._queued = self._sent = status.sent_words  # words, counted without end
         self._portions: deque[int] = deque()  # where those end that have not left yet
         self._logged = self._taken = status.verdicts  # verdicts, counted without end
+        self._arrived = self._told = status.arrived_words  # words, modulo 2**32
+        self._cut_off = self._cut_off_before = status.cut_off
+        self._listener: Listener | None = None
 
     def send(self, frames: Iterable[WireFrame]) -> None:
         """Queue frames behind those queued before; they are read in portions, the first two now."""
@@ -92,16 +106,27 @@ class BoardWire:
 
     @property
     def cut_off(self) -> int:
-        """None: the RTL cannot send yet."""
-        return 0
+        """Frames that a reset of the NIC took out of it before they were on the wire."""
+        self._refresh()
+        return self._cut_off - self._cut_off_before & 0xFFFF_FFFF
 
     def listen(self, listener: Listener) -> None:
-        """There is nothing to hear.
+        """From now on tell a listener of each frame that the NIC sends, at the end of it; it may send frames itself."""
+        self._refresh()
+        self._told = self._arrived
+        self._listener = listener
+        self._signals.listen()
 
-        Raises:
-            UserError: always.
-        """
-        raise UserError("the RTL's transmitter is not there yet: a NIC that sends needs --engine model")
+    def tell(self) -> None:
+        """Tell the listener of the frames that have arrived."""
+        while self._listener is not None and self._told != self._arrived:
+            start_ps, length, end_ps = _ARRIVED.unpack_from(self._signals.arrived_word(self._told % SINK_WORDS))
+            numbers = range(self._told + 1, self._told + 1 + -(-length // WORD_BYTES))
+            frame = b"".join(self._signals.arrived_word(number % SINK_WORDS) for number in numbers)[:length]
+            self._told = numbers.stop & 0xFFFF_FFFF
+            data, fcs = frame[:-FCS_BYTES], frame[-FCS_BYTES:]
+            bad_fcs = zlib.crc32(data).to_bytes(FCS_BYTES, "little") != fcs
+            self._listener(SentFrame(data, start_ps, end_ps, bad_fcs))
 
     def take_verdicts(self) -> list[Verdict]:
         """Verdicts of frames since the last call, one per frame sent, in order."""
@@ -120,6 +145,7 @@ class BoardWire:
         """Take in what the slot shows now."""
         self._sent += status.sent_words - self._sent & 0xFFFF_FFFF
         self._logged += status.verdicts - self._logged & 0xFFFF_FFFF
+        self._arrived, self._cut_off = status.arrived_words, status.cut_off
         while self._portions and self._portions[0] <= self._sent:
             self._portions.popleft()
 

@@ -87,7 +87,7 @@ class CocotbEngine(BoardEngine):
             self._probe_vector.write(self._probes_shown)
 
     def _look(self) -> None:
-        """Take in what the board has to tell, if anything, and give the wires that ask for it more frames."""
+        """Take in what the board has to tell, if anything; listen to the wires, and top up those that run low."""
         wake = self._read_wake()
         changed = wake ^ self._seen
         if not changed:
@@ -95,8 +95,10 @@ class CocotbEngine(BoardEngine):
         self._seen = wake
         now = self._refresh()
         for number, wire in enumerate(self._wires):
-            if changed >> 3 * number + 2 & 1:
-                wire.refill(now)
+            if changed >> 4 * number + 2 & 1:
+                if wire.low:
+                    wire.refill(now)
+                wire.tell()
 
     def _refresh(self) -> int:
         """Take in `status`, once in an instant; returns the time in ns."""

@@ -49,6 +49,10 @@ class ModelWire:
         verdicts, self._verdicts = self._verdicts, []
         return verdicts
 
+    def plug(self, partner: bool) -> None:
+        """Whether somebody is at the other end, so that the PHY can have a link; at first there is."""
+        self._nic.phy.plug(partner)
+
     @property
     def cut_off(self) -> int:
         """Frames that a reset of the NIC took out of its transmit FIFO or off the wire, so that nobody got them."""

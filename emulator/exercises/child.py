@@ -14,7 +14,7 @@ from driver.kernel.costs import Costs
 from emulator.engines.base import Engine
 from emulator.engines.model import ModelEngine
 from emulator.errors import RunFailed
-from emulator.exercises.manifest import find_exercise
+from emulator.exercises.manifest import Exercise, find_exercise
 from emulator.exercises.outcome import Outcome, Trial
 from emulator.exercises.trial import run_trial
 from emulator.exercises.watchdog import Watchdog
@@ -54,6 +54,10 @@ class Job:
         table = json.loads(text)
         return cls(trials=[Trial(**trial) for trial in table.pop("trials")], **table)
 
+    def beat(self) -> None:
+        """Show that the process is alive: Python runs in it."""
+        Path(self.outcomes).touch()
+
     def report(self, outcome: Outcome) -> None:
         """Append an outcome to the file."""
         with Path(self.outcomes).open("a", encoding="utf-8") as file:
@@ -70,12 +74,12 @@ def main(job_file: str) -> None:
 
 
 def _run_on_model(job: Job) -> None:
-    watchdog = Watchdog()
+    watchdog = Watchdog(job.beat)
     for trial in job.trials:
-        nics = find_exercise(trial.exercise).nics
+        exercise = find_exercise(trial.exercise)
 
-        def make_engine(costs: Costs, nics: int = nics) -> Engine:
-            return ModelEngine(nics, costs, BYTE_PS)
+        def make_engine(costs: Costs, exercise: Exercise = exercise) -> Engine:
+            return ModelEngine(exercise.nics, costs, BYTE_PS, queues=exercise.queues)
 
         outcome = asyncio.run(run_trial(make_engine, trial, watchdog, job.report))
         job.report(outcome)
@@ -88,7 +92,13 @@ def _run_in_simulator(job: Job, job_file: str) -> None:
     from emulator.engines.launch import simulate  # noqa: PLC0415
 
     exercise = find_exercise(job.trials[0].exercise)
-    board = build_board(job.trials[0].engine, nics=exercise.nics, cpus=exercise.cpus, waves=bool(job.waves))
+    board = build_board(
+        job.trials[0].engine,
+        nics=exercise.nics,
+        queues=exercise.queues,
+        cpus=exercise.cpus,
+        waves=bool(job.waves),
+    )
     try:
         simulate(
             board,

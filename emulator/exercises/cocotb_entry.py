@@ -20,7 +20,7 @@ from emulator.exercises.watchdog import Watchdog
 async def trials(dut: Handle) -> None:
     """Run them one after the other on the same board, reset in between."""
     job = Job.from_json(Path(os.environ[JOB]).read_text(encoding="utf-8"))
-    watchdog = Watchdog()
+    watchdog = Watchdog(job.beat)
     engines: list[Engine] = []
 
     def make_engine(costs: Costs) -> Engine:

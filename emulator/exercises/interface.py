@@ -6,12 +6,15 @@ from collections.abc import Sequence
 from typing import cast
 
 from driver.kernel.net.napi import Napi
-from driver.kernel.net.netdevice import NetDevice, dev_close, dev_open
+from driver.kernel.net.netdevice import NetDevice, dev_close, dev_open, dev_set_mac_address
 from driver.kernel.pci import PciDev
 from emulator.exercises.bench import Bench
 
 #: After this the device has seen what ndo_open wrote, and rules that wait for quiet have looked, in ns.
 SETTLE_NS = 50_000
+
+#: A driver that waits for the link has it after that time, in ns.
+_LINK_NS = 20_000_000
 
 #: How often a check lets the kernel look around while nothing happens, in ns.
 STEP_NS = 10_000
@@ -30,9 +33,11 @@ async def bring_up(bench: Bench, nic: int = 0) -> NetDevice:
         "the NetDevice that it registered",
         repr(netdev),
     )
-    netdev.dev_addr = bench.address(nic)
+    await bench.call(dev_set_mac_address(netdev, bench.address(nic)), comm="ip")
+    netdev.dev_addr = bench.address(nic)  # a driver that receives everything has nothing to program
     error = await bench.call(dev_open(netdev), comm="ip")
     bench.expect("what ndo_open returns", 0, error, why="ip link set up fails with this error.")
+    await bench.wait(lambda: netdev.carrier, _LINK_NS)
     await pass_time(bench, SETTLE_NS)
     return cast(NetDevice, netdev)
 

@@ -38,6 +38,7 @@ class Exercise:
         wrong: the same of each wrong answer, by its file's name without .py.
         hunt: driver.py is a whole driver with a fault; the rules are not named to who looks for it.
         nics, cpus: of the computer.
+        queues: of each NIC.
         costs: its cost profile; the latencies of bus and memory vary with the seed.
         latencies: those of bus and memory that are not the profile's, in ns.
         rules: levels of rules other than their own, as ``--rule`` takes them.
@@ -52,6 +53,7 @@ class Exercise:
     wrong: Mapping[str, str]
     hunt: bool = False
     nics: int = 1
+    queues: int = 1
     cpus: int = 1
     costs: str = "modern"
     latencies: Mapping[str, int] = field(default_factory=dict)

@@ -19,8 +19,8 @@ from emulator.exercises.faults import Fault
 from emulator.exercises.manifest import find_exercise
 from emulator.exercises.outcome import Outcome, Trial
 
-#: Real time in s that a trial may take; a driver that hangs in Python is found earlier, by its process' watchdog.
-LIMIT_S = {"model": 7.0, "icarus": 120.0}
+#: Real time in s without a sign of life from the process, or a result; a loop in Python its own watchdog finds earlier.
+LIMIT_S = {"model": 5.0, "icarus": 120.0}
 
 _LOOK_EVERY_S = 0.02
 
@@ -50,7 +50,7 @@ def run_trials(trials: Sequence[Trial], *, waves: Path | None = None, until_faul
 
 def _board(trial: Trial) -> tuple[object, ...]:
     exercise = find_exercise(trial.exercise)
-    return (trial.engine,) if trial.engine == "model" else (trial.engine, exercise.nics, exercise.cpus)
+    return (trial.engine,) if trial.engine == "model" else (trial.engine, exercise.nics, exercise.queues, exercise.cpus)
 
 
 def _run_process(trials: Sequence[Trial], waves: Path | None, *, until_fault: bool) -> list[Outcome]:
@@ -60,7 +60,7 @@ def _run_process(trials: Sequence[Trial], waves: Path | None, *, until_fault: bo
         from emulator.engines.board import build_board  # noqa: PLC0415  (only who simulates needs cocotb)
 
         exercise = find_exercise(trials[0].exercise)
-        build_board(engine, nics=exercise.nics, cpus=exercise.cpus, waves=waves is not None)
+        build_board(engine, nics=exercise.nics, queues=exercise.queues, cpus=exercise.cpus, waves=waves is not None)
     BUILD.mkdir(exist_ok=True)
     log = BUILD / f"exercise-{os.getpid()}.log"
     with tempfile.TemporaryDirectory(prefix="napi-hil-") as temporary:
@@ -96,12 +96,12 @@ def _watch_process(job_file: Path, results: Path, log: Path, limit_s: float) -> 
             env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
         )
         try:
-            size, since = 0, time.monotonic()
+            seen, since = 0, time.monotonic()
             while process.poll() is None:
                 time.sleep(_LOOK_EVERY_S)
-                now_size = results.stat().st_size
-                if now_size != size:
-                    size, since = now_size, time.monotonic()
+                changed = results.stat().st_mtime_ns
+                if changed != seen:
+                    seen, since = changed, time.monotonic()
                 if time.monotonic() - since > limit_s:
                     return f"the driver has kept its process busy for {limit_s:.0f} s, and it was ended"
         finally:

@@ -94,9 +94,9 @@ class Sender:
                 f"and nothing has left for {within_ns:,} ns",
                 why="Only completions wake a queue. If the last one came before the queue was stopped, none follows.",
             )
+        bench.expect("frames on the wire that are not as they were queued", 0, self.broken)
         wanted = self.queued - len(self.unmappable)
         bench.expect("packets that left the NIC", wanted, len(self.sent), why=_WHERE)
-        bench.expect("frames on the wire that are not as they were queued", 0, self.broken)
         bench.require(
             self.sent == sorted(set(self.sent)),
             "packets left out of order, or twice",

@@ -31,8 +31,10 @@ class Watchdog:
         loading: the driver's file is being loaded: there is no kernel yet.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, beat: Callable[[], object]) -> None:
+        """``beat`` is called now and then as long as Python runs at all."""
         self.turns = 0
+        self._beat = beat
         self.loading = False
         self._path: Path | None = None
         self._hangs: Callable[[str, str], None] = lambda _where, _code: None
@@ -54,6 +56,7 @@ class Watchdog:
         tick = threading.Event()
         while True:
             tick.wait(LOOK_EVERY_S)
+            self._beat()
             frame = sys._current_frames().get(self._watched)
             if self.turns != seen or frame is None or not (self.loading or _in_kernel(frame)):
                 seen, since = self.turns, 0.0

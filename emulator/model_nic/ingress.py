@@ -8,12 +8,14 @@ from collections.abc import Mapping
 from emulator.engines.base import Verdict
 from emulator.model_nic import descriptor
 from emulator.model_nic.address_filter import AddressFilter
+from emulator.model_nic.checksums import Checksums, packet_checksum
 from emulator.model_nic.interrupts import Interrupts
 from emulator.model_nic.rx_queue import Reception
 from emulator.model_nic.schedule import Schedule
 from emulator.model_nic.statistics import Statistics
+from emulator.model_nic.type_filter import TypeFilter
 from emulator.wire_timing import FCS_BYTES
-from hdl.nic.regmap import ICR, RCTL
+from hdl.nic.regmap import ICR, RCTL, RSRPD, RXCSUM, VET
 
 MIN_BYTES = 64  #: shortest good frame, with FCS
 MAX_BYTES = 1522  #: longest good frame, with FCS and an 802.1Q tag
@@ -27,6 +29,7 @@ class Ingress:
     """Judges frames, counts them, and puts good ones into the queue."""
 
     __slots__ = (
+        "_checksums",
         "_enabled",
         "_enabled_changed",
         "_filter",
@@ -36,9 +39,12 @@ class Ingress:
         "_max_bytes",
         "_queue",
         "_schedule",
+        "_small_bytes",
+        "_start_at",
         "_statistics",
         "_store_bad",
         "_strip_fcs",
+        "_types",
     )
 
     def __init__(
@@ -73,6 +79,11 @@ class Ingress:
         self._filter_changed = self._schedule.now
         self._store_bad = bool(rctl & RCTL.SBP)
         self._strip_fcs = bool(rctl & RCTL.SECRC)
+        self._types = TypeFilter(values)
+        rxcsum = values[RXCSUM.offset]
+        self._start_at = RXCSUM.PCSS.get(rxcsum)
+        self._checksums = Checksums(rxcsum, values[VET.offset]) if rxcsum & (RXCSUM.IPOFLD | RXCSUM.TUOFLD) else None
+        self._small_bytes = RSRPD.SIZE.get(values[RSRPD.offset])
         self._max_bytes = MAX_LONG_BYTES if rctl & RCTL.LPE else MAX_BYTES
 
     def receive(self, data: bytes, bad_fcs: bool, began: int) -> Verdict:
@@ -88,7 +99,11 @@ class Ingress:
             return Verdict.DISABLED
         length, destination = len(data) + FCS_BYTES, data[:6]
         address_filter = self._filter if began >= self._filter_changed else self._filter_before
-        if not address_filter.accepts(destination):
+        status = address_filter.judge(destination)
+        host_data, special = data, 0
+        if status >= 0 and data[12:14] in self._types.special:
+            status, host_data, special = self._types.judge(data, status, destination in address_filter.stations)
+        if status < 0:
             self._statistics.other_frame(length)
             return Verdict.FILTERED
         errors = 0
@@ -97,7 +112,9 @@ class Ingress:
             if not self._store_bad:
                 self._statistics.other_frame(length)
                 return Verdict.ERROR
-        if not self._queue.has_room(length):
+        if not (self._strip_fcs and data):
+            host_data += _fcs(data, bad_fcs)
+        if not self._queue.has_room(len(host_data)):
             self._statistics.other_frame(length)
             self._statistics.missed()
             self._interrupts.latch(ICR.RXO)
@@ -106,7 +123,13 @@ class Ingress:
             self._statistics.other_frame(length)
         else:
             self._statistics.good_frame(length, destination)
-        self._queue.put(data if self._strip_fcs and data else data + _fcs(data, bad_fcs), errors)
+        if errors or self._checksums is None:
+            status |= descriptor.IXSM
+        else:
+            checked, bad = self._checksums.judge(data)
+            status, errors = status | checked, bad
+        report = packet_checksum(host_data[self._start_at :]), status, errors, special
+        self._queue.put(host_data, report, len(host_data) <= self._small_bytes)
         return _KEPT
 
     def _count_errors(self, length: int, bad_fcs: bool) -> int:

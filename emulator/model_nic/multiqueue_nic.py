@@ -21,6 +21,7 @@ from hdl.nic.regmap import (
     EIMS,
     EITR,
     GPIE,
+    ICR,
     IVAR,
     IVAR_MISC,
     RDH,
@@ -108,11 +109,14 @@ class ModelMultiqueueNic(ModelNic):
     def _requested(self, level: bool) -> None:
         self._msix.other(level)
 
-    def _received(self, queue: int) -> None:
+    def _received(self, queue: int, small: bool) -> None:
         """A frame is in memory: its vector, or the line."""
+        if small:
+            self._interrupts.latch(ICR.SRPD)
+            self._rx_timers.flush()
         if self._msix.enabled:
             self._msix.received(queue)
-        else:
+        elif not small:
             self._rx_timers.event()
 
     def _read_head(self, queues: RxQueues, number: int) -> int:

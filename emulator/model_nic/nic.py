@@ -45,6 +45,9 @@ from hdl.nic.regmap import (
     Access,
 )
 
+#: Registers in memories, which a reset does not clear.
+_TABLES = [offset for register in REGISTERS if register.memory for offset in register.offsets()]
+
 
 def reset_values(queues: int) -> dict[int, int]:
     """Reset value of every register that keeps what is written to it, by offset; of queue 0's the later offset."""
@@ -177,7 +180,11 @@ class ModelNic:
             case IAM.offset | CTRL_EXT.offset:
                 self._interrupts.auto_mask = values[IAM.offset] if values[CTRL_EXT.offset] & CTRL_EXT.IAME else 0
             case RDTR.offset | RADV.offset:
+                flush = values[RDTR.offset] & RDTR.FPD
+                values[RDTR.offset] &= ~RDTR.FPD
                 self._rx_timers.configure(values[RDTR.offset], values[RADV.offset])
+                if flush:
+                    self._rx_timers.flush()
             case TIDV.offset | TADV.offset:
                 self._tx_timers.configure(values[TIDV.offset], values[TADV.offset])
             case _:
@@ -205,12 +212,15 @@ class ModelNic:
             self._reset()
             return
         self._values[CTRL.offset] = value
+        self._ingress.configure(self._values)
         self._tx_queue.configure(self._values)
         self._check_link()
 
     def _reset(self) -> None:
         """CTRL.RST, which clears PHY_RST too."""
+        kept = {offset: self._values[offset] for offset in _TABLES}
         self._values.update(self.reset_values)
+        self._values.update(kept)
         self._link = False
         self.phy.reset(False)
         self._rx_timers.reset()

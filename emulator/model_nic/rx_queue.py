@@ -13,6 +13,7 @@ from typing import Protocol
 from driver.kernel.costs import Costs
 from emulator.model_nic import descriptor
 from emulator.model_nic.delay_timers import DelayTimers
+from emulator.model_nic.descriptor import Report
 from emulator.model_nic.fifo import FIFO_FRAMES, FifoRoom, words
 from emulator.model_nic.interrupts import Interrupts
 from emulator.model_nic.memory import ModelMemory
@@ -25,6 +26,7 @@ _LARGEST_BUFFER = 2048  # RCTL.BSIZE 0
 _BSEX_FACTOR = 16
 _RXT0 = int(ICR.RXT0)
 _RXDMT0 = int(ICR.RXDMT0)
+_SRPD = int(ICR.SRPD)
 
 
 def buffer_bytes(rctl: int) -> int:
@@ -42,10 +44,10 @@ class Reception(Protocol):
         """Take over the registers after one of them was written."""
 
     def has_room(self, length: int) -> bool:
-        """Whether a frame of this length, FCS included, fits into the FIFO."""
+        """Whether a frame of this length, as the host is to get it, fits into the FIFO."""
 
-    def put(self, data: bytes, errors: int) -> None:
-        """Put a frame, as the host is to get it, into the FIFO, with the error bits of its descriptor."""
+    def put(self, data: bytes, report: Report, small: bool) -> None:
+        """Put a frame, as the host is to get it, into the FIFO; ``small``: no longer than RSRPD.SIZE."""
 
 
 class RxQueue:
@@ -113,8 +115,8 @@ class RxQueue:
         """Device reset: the FIFO and the ring are empty."""
         self._generation += 1
         self._fifo = FifoRoom()
-        self._waiting: deque[tuple[bytes, int]] = deque()  # frames in the FIFO, with their error bits
-        self._begun: tuple[bytes, int, int] | None = None  # the frame that goes out, and bytes of its buffers
+        self._waiting: deque[tuple[bytes, Report, bool]] = deque()  # frames in the FIFO; whether they are small
+        self._begun: tuple[bytes, Report, bool, int] | None = None  # the frame that goes out, bytes of its buffers
         self._position = 0  # bytes of it that have their descriptors
         self.head = self._tail = 0
         self._claim = 0  # the next descriptor that gets a piece of a frame; it runs ahead of the head
@@ -153,15 +155,15 @@ class RxQueue:
         self._serve()
 
     def has_room(self, length: int) -> bool:
-        """Whether a frame of this length, FCS included, fits into the FIFO."""
+        """Whether a frame of this length, as the host is to get it, fits into the FIFO."""
         return len(self._waiting) < FIFO_FRAMES and self._fifo.free(self._schedule.now) >= words(length)
 
-    def put(self, data: bytes, errors: int) -> None:
-        """Put a frame, as the host is to get it, into the FIFO, with the error bits of its descriptor."""
+    def put(self, data: bytes, report: Report, small: bool) -> None:
+        """Put a frame, as the host is to get it, into the FIFO; ``small``: no longer than RSRPD.SIZE."""
         if self._taken <= self._schedule.now and not self._has_descriptor():
             self._statistics.no_buffer()
         self._fifo.store(words(len(data)))
-        self._waiting.append((data, errors))
+        self._waiting.append((data, report, small))
         self._serve()
 
     def _begin_at(self, index: int) -> None:
@@ -169,7 +171,7 @@ class RxQueue:
         self._generation += 1
         self._claim = index
         if self._begun is not None:
-            data, _, _ = self._begun
+            data = self._begun[0]
             self._fifo.leave(self._schedule.now, words(len(data) - self._position))
             self._begun = None
 
@@ -181,22 +183,21 @@ class RxQueue:
         """Give frames in the FIFO to descriptors, one piece each, and plan when each piece goes out."""
         while True:
             if self._begun is None:
-                if not self._waiting or not self._enabled:
+                if not self._waiting or not self._enabled or self._faulted:
                     return
-                data, errors = self._waiting.popleft()
-                self._begun = data, errors, self._buffer_bytes  # whose size is fixed now
+                self._begun = (*self._waiting.popleft(), self._buffer_bytes)  # whose size is fixed now
                 self._position = 0
             if not self._has_descriptor():
                 return
-            data, errors, buffer_bytes = self._begun
+            data, report, small, buffer_bytes = self._begun
             start = self._position
             self._position = end = start + buffer_bytes
             last = end >= len(data)
             if last:
                 self._begun = None
-            self._plan(data[start:end], last, errors)
+            self._plan(data[start:end], last, report, last and small)
 
-    def _plan(self, piece: bytes, last: bool, errors: int) -> None:
+    def _plan(self, piece: bytes, last: bool, report: Report, small: bool) -> None:
         """One descriptor's work: payload, response, write-back; the next follows without waiting for responses."""
         now = self._schedule.now
         count = words(len(piece))
@@ -207,36 +208,45 @@ class RxQueue:
         self._fifo.leave(end, count)
         index = self._claim
         self._claim = index + 1 if index + 1 < self._count else 0
-        self._schedule.at(end + self._payload_ns, self._write_back, (self._generation, index, piece, last, errors))
+        work = self._generation, index, piece, last, report, small
+        self._schedule.at(end + self._payload_ns, self._write_back, work)
 
-    def _write_back(self, work: tuple[int, int, bytes, bool, int]) -> None:
+    def _write_back(self, work: tuple[int, int, bytes, bool, Report, bool]) -> None:
         """Payload and descriptor are in host memory."""
-        generation, index, piece, last, errors = work
+        generation, index, piece, last, report, small = work
         if generation != self._generation or self._faulted:
             return
         memory = self._memory
         place = self._base + index * descriptor.BYTES
         if place + descriptor.BYTES > memory.size:
-            self._faulted = True
+            self._halt()
             return
         buffer, length = descriptor.buffer_address(memory.pages, place), len(piece)
         if buffer + length > memory.size:
-            self._faulted = True
+            self._halt()
             return
         memory.pages[buffer : buffer + length] = piece
-        descriptor.write_back(memory.pages, place, length, errors, last)
-        self._schedule.at(self._schedule.now + self._writeback_ns, self._written_back, (generation, last))
+        descriptor.write_back(memory.pages, place, length, report, last)
+        self._schedule.at(self._schedule.now + self._writeback_ns, self._written_back, (generation, last, small))
 
-    def _written_back(self, work: tuple[int, bool]) -> None:
+    def _halt(self) -> None:
+        """Host memory answered with an error: the queue stands still until a reset."""
+        self._faulted = True
+        self._interrupts.latch(ICR.FER)
+
+    def _written_back(self, work: tuple[int, bool, bool]) -> None:
         """The response to the write-back has come: the descriptor is the driver's, and it may know."""
-        generation, last = work
+        generation, last, small = work
         if generation != self._generation:
             return
         head = self.head + 1
         self.head = head = head if head < self._count else 0
         causes = 0
         if last:
-            if self._timers.delay_ns:
+            if small:
+                causes = _SRPD
+                self._timers.flush()
+            elif self._timers.delay_ns:
                 self._timers.event()
             else:
                 causes = _RXT0

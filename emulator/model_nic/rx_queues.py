@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 
 from driver.kernel.costs import Costs
 from emulator.model_nic import descriptor
+from emulator.model_nic.descriptor import Report
 from emulator.model_nic.fifo import FIFO_FRAMES, FifoRoom, words
 from emulator.model_nic.interrupts import Interrupts
 from emulator.model_nic.memory import ModelMemory
@@ -70,9 +71,12 @@ class RxQueues:
         statistics: Statistics,
         values: Mapping[int, int],
         queues: int,
-        received: Callable[[int], None],
+        received: Callable[[int, bool], None],
     ) -> None:
-        """``received`` is called with the queue when a frame is in memory and its last descriptor is written back."""
+        """``received`` is called when a frame is in memory and its last descriptor is written back.
+
+        Its arguments are the queue, and whether the frame is small.
+        """
         self._schedule = schedule
         self._memory = memory
         self._dma_read_ns = costs.dma_read + DESCRIPTOR_NS
@@ -91,8 +95,8 @@ class RxQueues:
         """Device reset: the FIFO and the rings are empty."""
         self._generation += 1
         self._fifo = FifoRoom()
-        self._waiting: deque[tuple[bytes, int, Route]] = deque()
-        self._begun: tuple[bytes, int, Route, int] | None = None
+        self._waiting: deque[tuple[bytes, Report, bool, Route]] = deque()
+        self._begun: tuple[bytes, Report, bool, Route, int] | None = None
         self._position = 0
         self._enabled = False
         for ring in self.rings:
@@ -141,7 +145,7 @@ class RxQueues:
 
     def _close(self, ring: Ring) -> None:
         """Switch a queue off once nothing of it is under way any more."""
-        if not ring.enabled and not ring.open and (self._begun is None or self._begun[2].queue != ring.number):
+        if not ring.enabled and not ring.open and (self._begun is None or self._begun[3].queue != ring.number):
             ring.on = False
             ring.claim = ring.head
 
@@ -178,17 +182,17 @@ class RxQueues:
         return dropped
 
     def has_room(self, length: int) -> bool:
-        """Whether a frame of this length, FCS included, fits into the FIFO."""
+        """Whether a frame of this length, as the host is to get it, fits into the FIFO."""
         return len(self._waiting) < FIFO_FRAMES and self._fifo.free(self._schedule.now) >= words(length)
 
-    def put(self, data: bytes, errors: int) -> None:
-        """Put a frame, as the host is to get it, into the FIFO, with the error bits of its descriptor."""
+    def put(self, data: bytes, report: Report, small: bool) -> None:
+        """Put a frame, as the host is to get it, into the FIFO; ``small``: no longer than RSRPD.SIZE."""
         if self._taken <= self._schedule.now and not any(ring.has_descriptor for ring in self.rings):
             self._statistics.no_buffer()
         self._fifo.store(words(len(data)))
         plain = data[: len(data) - self._fcs_bytes]
-        good = not errors & descriptor.CE and len(plain) >= _MIN_BYTES
-        self._waiting.append((data, errors, self._rss.route(plain) if good else QUEUE_0))
+        good = not report[2] & descriptor.CE and len(plain) >= _MIN_BYTES
+        self._waiting.append((data, report, small, self._rss.route(plain) if good else QUEUE_0))
         self._serve()
 
     def _serve(self) -> None:
@@ -197,10 +201,10 @@ class RxQueues:
             if self._begun is None:
                 if not self._waiting or not self._enabled:
                     return
-                data, errors, route = self._waiting.popleft()
-                self._begun = data, errors, route, self.rings[route.queue].buffer_bytes
+                data, report, small, route = self._waiting.popleft()
+                self._begun = data, report, small, route, self.rings[route.queue].buffer_bytes
                 self._position = 0
-            data, errors, route, size = self._begun
+            data, report, small, route, size = self._begun
             ring = self.rings[route.queue]
             if ring.off:
                 self._drop(ring)
@@ -215,7 +219,7 @@ class RxQueues:
             last = end >= len(data)
             if last:
                 self._begun = None
-            self._plan(ring, data[start:end], last, errors, route)
+            self._plan(ring, data[start:end], last, report, last and small, route)
 
     def _drop(self, ring: Ring) -> None:
         """Drop the frame that has begun, or the rest of it."""
@@ -226,7 +230,9 @@ class RxQueues:
         ring.dropped = min(ring.dropped + 1, _MAX_DROPPED)
         self._close(ring)
 
-    def _plan(self, ring: Ring, piece: bytes, last: bool, errors: int, route: Route) -> None:
+    def _plan(  # noqa: PLR0913, PLR0917  (a descriptor's contents)
+        self, ring: Ring, piece: bytes, last: bool, report: Report, small: bool, route: Route
+    ) -> None:
         """One descriptor's work: payload, response, write-back; the next follows without waiting for responses."""
         now = self._schedule.now
         count = words(len(piece))
@@ -237,12 +243,12 @@ class RxQueues:
         index = ring.claim
         ring.claim = index + 1 if index + 1 < ring.count else 0
         ring.open += 1
-        work = (self._generation, ring, index, piece, last, errors, route)
+        work = (self._generation, ring, index, piece, last, report, small, route)
         self._schedule.at(end + self._payload_ns, self._write_back, work)
 
-    def _write_back(self, work: tuple[int, Ring, int, bytes, bool, int, Route]) -> None:
+    def _write_back(self, work: tuple[int, Ring, int, bytes, bool, Report, bool, Route]) -> None:
         """Payload and descriptor are in host memory."""
-        generation, ring, index, piece, last, errors, route = work
+        generation, ring, index, piece, last, report, small, route = work
         if generation != self._generation:
             return
         memory = self._memory
@@ -251,26 +257,27 @@ class RxQueues:
         buffer = descriptor.buffer_address(memory.pages, place) if fits else 0
         if not fits or buffer + length > memory.size:
             ring.faulted = True
+            self._interrupts.latch(ICR.FER)
         if ring.faulted:
             ring.open -= 1
             self._serve()
             return
         memory.pages[buffer : buffer + length] = piece
         if ring.advanced:
-            descriptor.write_back_advanced(memory.pages, place, length, errors, last, route.rss_type, route.rss_hash)
+            descriptor.write_back_advanced(memory.pages, place, length, report, last, route.rss_type, route.rss_hash)
         else:
-            descriptor.write_back(memory.pages, place, length, errors, last)
-        self._schedule.at(self._schedule.now + self._writeback_ns, self._written_back, (generation, ring, last))
+            descriptor.write_back(memory.pages, place, length, report, last)
+        self._schedule.at(self._schedule.now + self._writeback_ns, self._written_back, (generation, ring, last, small))
 
-    def _written_back(self, work: tuple[int, Ring, bool]) -> None:
+    def _written_back(self, work: tuple[int, Ring, bool, bool]) -> None:
         """The response to the write-back has come: the descriptor is the driver's, and it may know."""
-        generation, ring, last = work
+        generation, ring, last, small = work
         if generation != self._generation:
             return
         ring.open -= 1
         ring.head = ring.head + 1 if ring.head + 1 < ring.count else 0
         if last:
-            self._received(ring.number)
+            self._received(ring.number, small)
         if (ring.tail - ring.head) % ring.count == ring.threshold:
             self._interrupts.latch(ICR.RXDMT0)
         if not ring.enabled:

@@ -24,7 +24,6 @@ class RxFifoProof(wiring.Component):
     write: In(1)
     mark: In(1)
     commit: In(1)
-    commit_short: In(1)
     discard: In(1)
     take_beat: In(1)
     take_frame: In(1)
@@ -39,7 +38,6 @@ class RxFifoProof(wiring.Component):
             fifo.write.eq(self.write & fifo.room),
             fifo.write_beat.eq(marked),
             fifo.commit.eq(self.commit & fifo.frame_room),
-            fifo.commit_short.eq(fifo.commit & self.commit_short),
             fifo.discard.eq(self.discard),
             fifo.frame.length.eq(size * _BEAT_BYTES),
             fifo.frame.small.eq(marked),
@@ -56,13 +54,13 @@ class RxFifoProof(wiring.Component):
         trial = Signal(_LEVEL_BITS)
         held, chosen = Signal(), Signal()
         m.d.comb += [
-            size.eq(trial + fifo.write - fifo.commit_short),
+            size.eq(trial + fifo.write),
             marked.eq(Mux(trial == 0, self.mark, held) & ~chosen),
             Assume(~(self.discard & self.commit)),
         ]
         m.d.sync += held.eq(marked)
         with m.If(fifo.commit):
-            m.d.comb += [Assume(size != 0), Assume(trial + fifo.write != 0)]
+            m.d.comb += Assume(size != 0)
             m.d.sync += chosen.eq(chosen | marked)
         with m.If(fifo.commit | self.discard):
             m.d.sync += trial.eq(0)

@@ -15,7 +15,7 @@ module board #(
     wire                clk, rst;
     wire [4*NICS-1:0]   wake_now;
     wire [4*NICS-1:0]   wake;
-    wire [128*NICS-1:0] status;
+    wire [192*NICS-1:0] status;
 
     assign #0.5 wake = wake_now;
 

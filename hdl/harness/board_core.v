@@ -2,8 +2,8 @@
 //
 // All of it is synchronous to `clk` and free of delays. Whoever plays the CPU writes requests, memory, frames and
 // latencies into the blocks by their hierarchical names, between edges, and reads `status`. `wake` has bits that change
-// when there is something new for it, four for each NIC: messages of vectors, low water of the wire, a
-// read completed, the interrupt line.
+// when there is something new for it, four for each NIC: messages of vectors, the wire (low water, or a sent frame has
+// arrived), a read completed, the interrupt line.
 `timescale 1ns/1ps
 `default_nettype none
 
@@ -17,7 +17,7 @@ module board_core #(
     input  wire                clk,
     input  wire                rst,
     output wire [4*NICS-1:0]   wake,
-    output wire [128*NICS-1:0] status
+    output wire [192*NICS-1:0] status
 );
     // Latencies in clock cycles, at least 1; set before the first access.
     reg [15:0] mmio_request_cycles = 16'd1;
@@ -64,19 +64,34 @@ module board_core #(
             wire [DATA_WIDTH-1:0]   rx_tdata;
             wire [DATA_WIDTH/8-1:0] rx_tkeep;
 
+            wire        tx_tvalid, tx_tready, tx_tlast, tx_tuser, tx_whole, device_reset;
+            wire [DATA_WIDTH-1:0]   tx_tdata;
+            wire [DATA_WIDTH/8-1:0] tx_tkeep;
+            wire [10:0] tx_gap_bytes;
+
             wire        eesk, eecs, eedi, eedo;
             wire        mdc, mdio_from_nic, mdio_driven, mdio, phy_reset, link_up;
 
-            wire        irq, irq_at_cpu, verdict_valid, low_water, vectors_changed;
+            wire        irq, irq_at_cpu, verdict_valid, low_water, frame_arrived, vectors_changed;
             wire [VECTORS-1:0] fires;
             wire [2:0]  verdict;
             wire [8:0]  taken;
             wire [15:0] completions;
-            wire [31:0] completion_data, sent_words, verdict_count;
+            wire [31:0] completion_data, sent_words, verdict_count, arrived_words, cut_off;
 
-            assign wake[4*n +: 4] = {vectors_changed, low_water, completions[0], irq_at_cpu};
-            assign status[128*n +: 128] = 
-                {5'd0, vectors_changed, taken, irq_at_cpu, completions, completion_data, verdict_count, sent_words};
+            // The two ends of the wire share a bit of `wake`.
+            reg         wire_calls = 1'b0;
+            reg  [1:0]  wire_called = 2'b00;
+            wire [1:0]  wire_calling = {frame_arrived, low_water};
+            always @(posedge clk) if (wire_calling != wire_called) begin
+                wire_called <= wire_calling;
+                wire_calls <= ~wire_calls;
+            end
+
+            assign wake[4*n +: 4] = {vectors_changed, wire_calls, completions[0], irq_at_cpu};
+            assign status[192*n +: 192] =
+                {cut_off, arrived_words, 5'd0, vectors_changed, taken, irq_at_cpu, completions, completion_data, verdict_count,
+                 sent_words};
 
             nic nic (
                 .clk(clk),
@@ -164,12 +179,15 @@ module board_core #(
                 .s_axis_rx__tuser(rx_tuser),
                 .s_axis_rx__tvalid(rx_tvalid),
                 .s_axis_rx__tready(),
-                .m_axis_tx__tdata(),
-                .m_axis_tx__tkeep(),
-                .m_axis_tx__tlast(),
-                .m_axis_tx__tuser(),
-                .m_axis_tx__tvalid(),
-                .m_axis_tx__tready(1'b1),
+                .m_axis_tx__tdata(tx_tdata),
+                .m_axis_tx__tkeep(tx_tkeep),
+                .m_axis_tx__tlast(tx_tlast),
+                .m_axis_tx__tuser(tx_tuser),
+                .m_axis_tx__tvalid(tx_tvalid),
+                .m_axis_tx__tready(tx_tready),
+                .tx_gap_bytes(tx_gap_bytes),
+                .tx_whole(tx_whole),
+                .device_reset(device_reset),
                 .irq(irq),
                 .vectors(fires),
                 .link_up(link_up),
@@ -326,6 +344,23 @@ module board_core #(
                 .tuser(rx_tuser),
                 .sent_words(sent_words),
                 .low_water(low_water)
+            );
+
+            wire_sink #(.DATA_WIDTH(DATA_WIDTH)) sink (
+                .clk(clk),
+                .cycle(cycle),
+                .tvalid(tx_tvalid),
+                .tready(tx_tready),
+                .tdata(tx_tdata),
+                .tkeep(tx_tkeep),
+                .tlast(tx_tlast),
+                .tuser(tx_tuser),
+                .gap_bytes(tx_gap_bytes),
+                .whole(tx_whole),
+                .nic_reset(device_reset),
+                .arrived_words(arrived_words),
+                .arrived(frame_arrived),
+                .cut_off(cut_off)
             );
 
             verdict_log verdicts (

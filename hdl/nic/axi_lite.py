@@ -15,7 +15,10 @@ WORD_WIDTH = ADDRESS_WIDTH - 2
 
 
 class Access(wiring.Signature):
-    """One register access per clock and direction; a read's data is due in the same cycle."""
+    """One register access per clock and direction; a read's data is due in the same cycle.
+
+    A read is ``asked`` for until it is ``ready``; then it is done in that cycle, ``read``.
+    """
 
     def __init__(self):
         super().__init__(
@@ -24,6 +27,8 @@ class Access(wiring.Signature):
                 "write_word": Out(WORD_WIDTH),
                 "write_data": Out(32),
                 "write_mask": Out(32),
+                "asked": Out(1),
+                "ready": In(1),
                 "read": Out(1),
                 "read_word": Out(WORD_WIDTH),
                 "read_data": In(32),
@@ -32,7 +37,7 @@ class Access(wiring.Signature):
 
 
 class AxiLiteSlave(wiring.Component):
-    """A write is done in the cycle in which address and data are both there, a read in the cycle of its address.
+    """Does a write in the cycle in which address and data are both there, a read when it is ready.
 
     Attributes:
         bus: the port to the outside.
@@ -61,7 +66,8 @@ class AxiLiteSlave(wiring.Component):
             m.d.sync += bus.bvalid.eq(access.write)
 
         m.d.comb += [
-            access.read.eq(bus.arvalid & (~bus.rvalid | bus.rready) & ~self.hold),
+            access.asked.eq(bus.arvalid & (~bus.rvalid | bus.rready) & ~self.hold),
+            access.read.eq(access.asked & access.ready),
             access.read_word.eq(bus.araddr[2:]),
             bus.arready.eq(access.read),
             bus.rresp.eq(Resp.OKAY),

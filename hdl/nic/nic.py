@@ -7,6 +7,7 @@ from amaranth.lib.wiring import In, Out
 from hdl.nic import regmap
 from hdl.nic.axi import Axi, AxiLite, AxiStream
 from hdl.nic.axi_lite import ADDRESS_WIDTH, AxiLiteSlave
+from hdl.nic.delay_timer import DelayTimer
 from hdl.nic.eeprom import Eeprom
 from hdl.nic.interrupts import Interrupts
 from hdl.nic.link import LinkStatus
@@ -15,8 +16,7 @@ from hdl.nic.msix import Msix
 from hdl.nic.registers import RegisterFile, constant, is_array, is_storage, port_name
 from hdl.nic.rx_dma import RxDma
 from hdl.nic.rx_fifo import RxFifo
-from hdl.nic.rx_filter import RxFilter
-from hdl.nic.rx_ingress import RxIngress
+from hdl.nic.rx_path import RxPath
 from hdl.nic.statistics import Statistics
 from hdl.nic.tx_dma import TxDma
 from hdl.nic.verdict import RxVerdict
@@ -51,6 +51,7 @@ class Nic(wiring.Component):
         rx_verdict_valid: pulse, one per received frame.
         rx_verdict: what became of it.
         tx_whole: pulse, one per frame that is whole in the transmit FIFO and is going to be sent.
+        device_reset: pulse, CTRL.RST: of these frames those that have not left are lost.
 
     Raises:
         ValueError: a parameter is out of range.
@@ -91,19 +92,20 @@ class Nic(wiring.Component):
                 "rx_verdict_valid": Out(1),
                 "rx_verdict": Out(RxVerdict),
                 "tx_whole": Out(1),
+                "device_reset": Out(1),
             }
         )
 
     def elaborate(self, platform):
         m = Module()
         m.submodules.axi_lite = axi_lite = AxiLiteSlave()
-        m.submodules.ingress = ingress = RxIngress(self._data_width)
-        m.submodules.filter = rx_filter = RxFilter()
+        m.submodules.rx_path = rx_path = RxPath(self._data_width)
         m.submodules.rx_dma = rx_dma = RxDma(self._data_width, self._queues)
         m.submodules.tx_dma = tx_dma = TxDma(self._data_width, self._tx_fifo_bytes)
         m.submodules.mdio = mdio = Mdio()
         registers, interrupts, link, eeprom = RegisterFile(self._queues), Interrupts(), LinkStatus(), Eeprom()
         fifo, statistics = RxFifo(self._data_width, self._rx_fifo_bytes), Statistics()
+        rx_delay = DelayTimer()
 
         # CTRL.RST is stored for one cycle, in which it resets these blocks, the register file included. The others
         # have handshakes with the outside to finish.
@@ -115,32 +117,33 @@ class Nic(wiring.Component):
             "eeprom": eeprom,
             "fifo": fifo,
             "statistics": statistics,
+            "rx_delay": rx_delay,
         }
         for name, block in blocks.items():
             m.submodules[name] = ResetInserter(reset)(block)
         m.d.comb += [
-            block.eq(reset) for block in (axi_lite.hold, ingress.reset, rx_dma.reset, tx_dma.reset, mdio.reset)
+            block.eq(reset) for block in (axi_lite.hold, rx_path.reset, rx_dma.reset, tx_dma.reset, mdio.reset)
         ]
 
         wiring.connect(m, wiring.flipped(self.s_axil), axi_lite.bus)
         wiring.connect(m, axi_lite.access, registers.access)
-        for block in (rx_filter, ingress, rx_dma, tx_dma, interrupts, statistics, link, eeprom, mdio):
+        for block in (rx_path, rx_dma, tx_dma, interrupts, statistics, link, eeprom, mdio):
             _connect_registers(m, registers, block)
 
-        wiring.connect(m, wiring.flipped(self.s_axis_rx), ingress.stream)
-        _connect_rx(m, ingress, rx_filter, fifo)
+        wiring.connect(m, wiring.flipped(self.s_axis_rx), rx_path.stream)
+        _connect_rx(m, rx_path, fifo)
         wiring.connect(m, fifo.beats, rx_dma.beats)
         wiring.connect(m, fifo.frames, rx_dma.frames)
         wiring.connect(m, rx_dma.axi, wiring.flipped(self.m_axi_rx))
         m.d.comb += [
             fifo.drop.eq(rx_dma.drop),
-            ingress.no_buffer.eq(rx_dma.no_buffer),
-            statistics.summary_valid.eq(ingress.summary_valid),
-            statistics.summary.eq(ingress.summary),
+            rx_path.no_buffer.eq(rx_dma.no_buffer),
+            statistics.summary_valid.eq(rx_path.summary_valid),
+            statistics.summary.eq(rx_path.summary),
             statistics.sent_valid.eq(tx_dma.summary_valid),
             statistics.sent.eq(tx_dma.summary),
-            self.rx_verdict_valid.eq(ingress.summary_valid),
-            self.rx_verdict.eq(ingress.summary.verdict),
+            self.rx_verdict_valid.eq(rx_path.summary_valid),
+            self.rx_verdict.eq(rx_path.summary.verdict),
         ]
 
         wiring.connect(m, tx_dma.axi, wiring.flipped(self.m_axi_tx))
@@ -150,16 +153,22 @@ class Nic(wiring.Component):
             tx_dma.link_up.eq(link.lu),
             self.tx_gap_bytes.eq(Mux(gap_bytes < _MIN_GAP_BYTES, _MIN_GAP_BYTES, gap_bytes)),
             self.tx_whole.eq(tx_dma.whole),
+            self.device_reset.eq(reset),
         ]
 
         by_vectors = self._several_queues(m, registers, rx_dma, tx_dma, interrupts) if self._queues > 1 else 0
-        missed = ingress.summary_valid & (ingress.summary.verdict == RxVerdict.MISSED)
+        small = rx_dma.written.any() & rx_dma.small
+        missed = rx_path.summary_valid & (rx_path.summary.verdict == RxVerdict.MISSED)
         m.d.comb += [
             link.link_up.eq(self.link_up),
             self.phy_reset.eq(registers.ctrl.PHY_RST),
             registers.station.eq(eeprom.station),
             registers.load_station.eq(eeprom.load_station),
             eeprom.station_written.eq(registers.station_written),
+            rx_delay.event.eq(rx_dma.written.any() & ~by_vectors),
+            rx_delay.flush.eq(small | registers.rdtr.FPD),
+            rx_delay.delay.eq(registers.rdtr.DELAY),
+            rx_delay.absolute.eq(registers.radv.DELAY),
             interrupts.causes.as_value().eq(
                 constant(
                     regmap.ICR,
@@ -168,7 +177,8 @@ class Nic(wiring.Component):
                     LSC=link.changed,
                     RXDMT0=rx_dma.rxdmt0,
                     RXO=missed,
-                    RXT0=rx_dma.written.any() & ~by_vectors,
+                    RXT0=rx_delay.fires,
+                    SRPD=small,
                     MDAC=mdio.done,
                     TXD_LOW=tx_dma.txd_low,
                     FER=rx_dma.fault | tx_dma.fault,
@@ -200,15 +210,12 @@ def _connect_pins(m, nic, block, outputs, inputs) -> None:
     m.d.comb += [getattr(block, name).eq(getattr(nic, name)) for name in inputs]
 
 
-def _connect_rx(m, ingress, rx_filter, fifo) -> None:
-    """Connect the three blocks that decide about an arriving frame."""
-    for name in ("write", "write_beat", "commit", "commit_short", "frame", "discard"):
-        m.d.comb += getattr(fifo, name).eq(getattr(ingress, name))
+def _connect_rx(m, rx_path, fifo) -> None:
+    """Connect the two blocks that an arriving frame passes."""
+    for name in ("write", "write_beat", "commit", "frame", "discard"):
+        m.d.comb += getattr(fifo, name).eq(getattr(rx_path, name))
     for name in ("room", "frame_room"):
-        m.d.comb += getattr(ingress, name).eq(getattr(fifo, name))
-    m.d.comb += rx_filter.destination.eq(ingress.destination)
-    for name in ("passed", "broadcast", "multicast"):
-        m.d.comb += getattr(ingress, name).eq(getattr(rx_filter, name))
+        m.d.comb += getattr(rx_path, name).eq(getattr(fifo, name))
 
 
 def _connect_registers(m, registers, block) -> None:

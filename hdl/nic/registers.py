@@ -8,7 +8,7 @@ from functools import reduce
 from operator import or_
 
 from amaranth.hdl import Const, Module, Mux, Signal
-from amaranth.lib import data, wiring
+from amaranth.lib import data, memory, wiring
 from amaranth.lib.wiring import In, Out
 
 from hdl.nic import regmap
@@ -17,7 +17,7 @@ from hdl.nic.axi_lite import Access
 
 def is_storage(register: type[regmap.Register]) -> bool:
     """Whether a register holds what software wrote; but for RAL[0] and RAH[0] nothing else ever changes it."""
-    return register.access is regmap.Access.READ_WRITE and not register.live
+    return register.access is regmap.Access.READ_WRITE and not register.live and not register.memory
 
 
 def has_port(register: type[regmap.Register]) -> bool:
@@ -25,9 +25,13 @@ def has_port(register: type[regmap.Register]) -> bool:
     return register.access is not regmap.Access.ZERO
 
 
+#: The registers that are words of memories here.
+TABLES = tuple(register for register in regmap.RTL_REGISTERS if register.memory)
+
+
 def is_array(register: type[regmap.Register]) -> bool:
     """Whether its port is an array: of several registers, or of one for each queue."""
-    return register.count > 1 or register.queue_offset is not None
+    return not register.memory and (register.count > 1 or register.queue_offset is not None)
 
 
 def port_name(register: type[regmap.Register]) -> str:
@@ -54,11 +58,29 @@ class RegisterPort(wiring.Signature):
         super().__init__({"value": In(regmap.REGISTER_BITS), "read": Out(1), "write": Out(1)})
 
 
+class TablePort(wiring.Signature):
+    """A register array in a memory, seen from the block that looks things up in it.
+
+    Parameters:
+        register: the array.
+
+    Members:
+        index: which of the registers.
+        read: it is asked for in this cycle.
+        value: it, from the next cycle until it is asked for another one.
+    """
+
+    def __init__(self, register: type[regmap.Register]):
+        index = range(register.count)
+        super().__init__({"index": Out(index), "read": Out(1), "value": In(regmap.REGISTER_BITS)})
+
+
 class RegisterFile(wiring.Component):
     """The decoder, with a port per register, named as the register in lower case.
 
     Stored registers are outputs, views with their fields. The other registers are :class:`RegisterPort`. A register
-    array is an array of them, and so is a register of which each queue has one, also if there is one queue.
+    array is an array of them, and so is a register of which each queue has one, also if there is one queue. An
+    array in a memory is a :class:`TablePort`; a read of a word of it takes one clock more than others.
 
     Parameters:
         queues: receive queues, and transmit queues.
@@ -95,11 +117,45 @@ class RegisterFile(wiring.Component):
 
         # An OR of gated values, not a multiplexer with as many inputs: it sleeps while counters count unread.
         gated = [self._read(m, register, index) for register, index in self._all()]
+        gated += self._tables(m)
         m.d.comb += access.read_data.eq(reduce(or_, gated))
         return m
 
+    def _tables(self, m):
+        """The memories: software's ports and the hardware's; returns what they read as, zero if not addressed."""
+        access = self.access
+        fetched = Signal()
+        waits, values = [], []
+        for register in TABLES:
+            table = memory.Memory(shape=regmap.REGISTER_BITS, depth=register.count, init=[])
+            m.submodules[port_name(register)] = table
+            write_port = table.write_port(granularity=8)
+            read_port, hardware_port = table.read_port(), table.read_port()
+            port = getattr(self, port_name(register))
+            first = register.offset // 4
+            written, read = (
+                (word >= first) & (word < first + register.count) for word in (access.write_word, access.read_word)
+            )
+            m.d.comb += [
+                write_port.addr.eq(access.write_word - first),
+                write_port.data.eq(access.write_data),
+                write_port.en.eq(Mux(access.write & written, access.write_mask[::8], 0)),
+                read_port.addr.eq(access.read_word - first),
+                read_port.en.eq(access.asked & read & ~fetched),
+                hardware_port.addr.eq(port.index),
+                hardware_port.en.eq(port.read),
+                port.value.eq(hardware_port.data),
+            ]
+            waits.append(read & ~fetched)
+            values.append(Mux(read, read_port.data, 0))
+        m.d.comb += access.ready.eq(~reduce(or_, waits))
+        m.d.sync += fetched.eq(access.asked & ~access.ready)
+        return values
+
     def _all(self):
-        return [(register, index) for register, places in self._places.items() for index in range(len(places))]
+        """The registers that are not in memories."""
+        places = self._places.items()
+        return [(register, index) for register, at in places if not register.memory for index in range(len(at))]
 
     def _port(self, register, index):
         """The port of a register, or of one of an array."""
@@ -156,6 +212,8 @@ class RegisterFile(wiring.Component):
 
 def _port(register, count, queues):
     """The port of so many registers, in a NIC with so many queues."""
+    if register.memory:
+        return In(TablePort(register))
     if not is_storage(register):
         return Out(RegisterPort()).array(count) if is_array(register) else Out(RegisterPort())
     init = [_init(register, register.reset_of(index, queues)) for index in range(count)]

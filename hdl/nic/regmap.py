@@ -96,6 +96,7 @@ class Register:
             `offset` is queue 0's as well.
         multiqueue: only a NIC with several queues has it.
         first_reset: bits that only the register of queue 0 has set after reset, in a NIC with several queues.
+        memory: they are words of a memory, which CTRL.RST does not clear (SDM 14.4: software has to).
         rtl: the RTL has it. Where it has not, it reads as zero there and swallows writes, and only the ``model`` engine
             has the register so far.
         writable: the bits that a write can change. Bits outside read as their reset value, but for those in ``live``.
@@ -112,6 +113,7 @@ class Register:
     queue_offset: ClassVar[int | None] = None
     multiqueue: ClassVar[bool] = False
     first_reset: ClassVar[int] = 0
+    memory: ClassVar[bool] = False
     rtl: ClassVar[bool] = True
     writable: ClassVar[int]
     live: ClassVar[int] = 0
@@ -213,7 +215,7 @@ class CTRL(Register):
     RST = Field(26, "device reset; clears itself")
     RFCE = Field(27, "receive flow control: obey pause frames")
     TFCE = Field(28, "transmit flow control: send pause frames")
-    VME = Field(30, "VLAN mode: insert the tags that transmit descriptors ask for")
+    VME = Field(30, "VLAN mode: strip tags on reception, insert those that transmit descriptors ask for")
     PHY_RST = Field(31, "holds the PHY in reset while it is set")
     self_clearing = int(RST)
 
@@ -318,7 +320,6 @@ class VET(Register):
     """VLAN EtherType: the first two bytes of an 802.1Q tag."""
 
     offset = 0x00038
-    rtl = False
     VET = Field(0, "EtherType, its first byte on the wire in bits 15 to 8", width=16, reset=0x8100)
 
 
@@ -412,6 +413,7 @@ class ICR(Register):
     RXT0 = Field(7, "receive timer: a frame is in host memory and its descriptor is written back")
     MDAC = Field(9, "an operation of MDIC with MDIC.I is over")
     TXD_LOW = Field(15, "transmit descriptors at the low threshold, TXDCTL.LWTHRESH")
+    SRPD = Field(16, "small receive packet detected, RSRPD; RXT0 comes with it")
     FER = Field(
         22, "fatal error: DMA was answered with an error, or a frame to send was too long; the queue stands still"
     )
@@ -567,11 +569,18 @@ class RCTL(Register):
     UPE = Field(3, "unicast promiscuous")
     MPE = Field(4, "multicast promiscuous")
     LPE = Field(5, "long packets: up to 16,384 bytes instead of 1,522")
+    LBM = Field(6, "loopback", width=2, words={0: "none", 1: "MAC: what is sent is received"})
     RDMTS = Field(
         8,
         "free part of the ring at which RXDMT0 fires",
         width=2,
         words={0: "1/2", 1: "1/4", 2: "1/8"},
+    )
+    MO = Field(
+        12,
+        "bits of the destination that index MTA; the last bit on the wire is 47",
+        width=2,
+        words={0: "47 to 36", 1: "46 to 35", 2: "45 to 34", 3: "43 to 32"},
     )
     BAM = Field(15, "broadcast accept")
     BSIZE = Field(
@@ -580,6 +589,11 @@ class RCTL(Register):
         width=2,
         words={0: "2048", 1: "1024", 2: "512", 3: "256"},
     )
+    VFE = Field(18, "VLAN filter enable: tagged frames must be in VFTA")
+    CFIEN = Field(19, "with VFE: the tag's CFI bit must be CFI")
+    CFI = Field(20, "see CFIEN")
+    DPF = Field(22, "discard pause frames")
+    PMCF = Field(23, "pass MAC control frames that are no pause frames")
     BSEX = Field(25, "buffer size extension: BSIZE times 16 (BSIZE 0 is reserved then)")
     SECRC = Field(26, "strip the Ethernet FCS")
 
@@ -629,8 +643,9 @@ class RDTR(Register):
     """Receive delay timer: RXT0 comes so long after the last frame; 0 for at once."""
 
     offset = 0x02820
-    rtl = False
     DELAY = Field(0, "in units of 1.024 us", width=16)
+    FPD = Field(31, "flush: RXT0 at once; clears itself")
+    self_clearing = int(FPD)
 
 
 class RXDCTL(Register):
@@ -646,15 +661,45 @@ class RXDCTL(Register):
     first_reset = int(ENABLE)
 
 
-# RSRPD, 0x02C00, is not implemented yet.
-
-
 class RADV(Register):
     """Receive absolute delay: RXT0 comes at the latest so long after the first frame; 0 for no bound."""
 
     offset = 0x0282C
-    rtl = False
     DELAY = Field(0, "in units of 1.024 us; only with RDTR", width=16)
+
+
+class RSRPD(Register):
+    """Receive small packet detect: a frame that is no longer raises SRPD, and RXT0 without delay; 0 for never."""
+
+    offset = 0x02C00
+    SIZE = Field(0, "bytes that the host gets", width=12)
+
+
+class RXCSUM(Register):
+    """Receive checksum control."""
+
+    offset = 0x05000
+    PCSS = Field(0, "first byte that the packet checksum covers", width=8)
+    IPOFLD = Field(8, "check the checksum of IPv4 headers")
+    TUOFLD = Field(9, "check the checksums of TCP and UDP")
+
+
+class MTA(Register):
+    """Multicast table array: a bit for each of 4,096 hashes of group addresses, by RCTL.MO."""
+
+    offset = 0x05200
+    count = 128
+    memory = True
+    BITS = Field(0, "hashes 32 n to 32 n + 31", width=32)
+
+
+class VFTA(Register):
+    """VLAN filter table array: a bit for each of 4,096 VLANs, with RCTL.VFE."""
+
+    offset = 0x05600
+    count = 128
+    memory = True
+    BITS = Field(0, "VLANs 32 n to 32 n + 31", width=32)
 
 
 class SRRCTL(Register):

@@ -47,6 +47,7 @@ class RxDescriptors(wiring.Component):
         head: the first descriptor to read when ``run`` goes high.
         tail: RDT. If it lies outside the ring, no descriptor is there.
         run: read descriptors. While low nothing new is read, and what is held or under way is thrown away.
+        hold: read nothing new.
         axi: read channels of the DMA port.
         buffers: in the order of the ring.
         exhausted: every descriptor up to the tail has been taken from ``buffers``.
@@ -61,6 +62,7 @@ class RxDescriptors(wiring.Component):
                 "head": In(16),
                 "tail": In(16),
                 "run": In(1),
+                "hold": In(1),
                 "axi": Out(AxiRead(data_width)),
                 "buffers": Out(stream.Signature(Buffer)),
                 "exhausted": Out(1),
@@ -92,7 +94,7 @@ class RxDescriptors(wiring.Component):
 
         issue = Signal()
         room = requested <= CACHE_DESCRIPTORS - BURST_DESCRIPTORS
-        m.d.comb += issue.eq(request & room & (~self.axi.arvalid | self.axi.arready))
+        m.d.comb += issue.eq(request & room & ~self.hold & (~self.axi.arvalid | self.axi.arready))
         end = next_index + count
         with m.If(~self.run):
             m.d.sync += [next_index.eq(self.head), requested.eq(0)]

@@ -13,9 +13,9 @@ Reception stops when
 AXI bursts that have started are always finished; once reception is stopped their beats write nothing. It starts when
 RCTL.EN is set and nothing is under way on the DMA port any more.
 
-An error response on the DMA port halts the queue until CTRL.RST. A NIC with one queue starts no new burst then. With
-several queues the others go on; frames for the one that is halted are dropped, and what it has in the writer is not
-written back.
+An error response on the DMA port halts the queue until CTRL.RST, and raises ICR.FER. A NIC with one queue starts no
+new burst then. With several queues the others go on; frames for the one that is halted are dropped, and what it has in
+the writer is not written back.
 """
 
 from amaranth.hdl import Cat, Module, Signal
@@ -54,7 +54,7 @@ class RxDma(wiring.Component):
         written: pulses by queue: a frame is in memory and its last descriptor is written back.
         small: with ``written``: the frame is no longer than RSRPD.SIZE.
         rxdmt0: pulse, the free part of a ring has shrunk to the threshold of RCTL.RDMTS.
-        fault: pulse, an access to host memory was answered with an error.
+        fault: pulse, a queue halts: an access to host memory was answered with an error.
     """
 
     def __init__(self, data_width: int, queues: int = 1):
@@ -106,7 +106,7 @@ class RxDma(wiring.Component):
         wiring.connect(m, writeback.writebacks, writer.writebacks)
         for number, queue in enumerate(queues):
             self._connect_queue(m, number, queue, segments, writeback)
-            m.d.comb += queue.receiving.eq(running)
+            m.d.comb += [queue.receiving.eq(running), queue.halted.eq(faulted[number])]
         m.d.comb += [
             # A segment goes to the writer and into the write-back's list at once.
             writer.segments.payload.eq(segments.segments.payload),
@@ -130,7 +130,7 @@ class RxDma(wiring.Component):
             self._connect_several(m, segments, writeback, faulted)
 
         faults = Cat(queue.fault for queue in queues) | writeback.faults
-        m.d.comb += self.fault.eq(faults.any())
+        m.d.comb += self.fault.eq(running & (faults & ~faulted).any())
         with m.If(self.reset):
             m.d.sync += faulted.eq(0)
         with m.Elif(self.fault):

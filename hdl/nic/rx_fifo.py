@@ -30,7 +30,6 @@ class RxFifo(wiring.Component):
         write: store ``write_beat`` behind the beats stored so far; only while ``room``.
         commit: the beats stored since the last commit or discard, with the one stored in this cycle, are ``frame``;
             only while ``frame_room``.
-        commit_short: with ``commit``: leave out the last beat.
         discard: forget the beats since the last commit, with the one stored in this cycle.
         beats: beats of committed frames.
         frames: committed frames.
@@ -46,7 +45,6 @@ class RxFifo(wiring.Component):
                 "write_beat": In(data_width),
                 "room": Out(1),
                 "commit": In(1),
-                "commit_short": In(1),
                 "frame": In(RxFrame),
                 "frame_room": Out(1),
                 "discard": In(1),
@@ -67,7 +65,7 @@ class RxFifo(wiring.Component):
         read_pointer = Signal.like(write_pointer)
         m.d.comb += [
             self.room.eq((write_pointer ^ read_pointer) != self._beats),
-            next_pointer.eq(write_pointer + self.write - self.commit_short),
+            next_pointer.eq(write_pointer + self.write),
         ]
         with m.If(self.discard):
             m.d.sync += write_pointer.eq(committed)

@@ -1,4 +1,4 @@
-"""Address filter: which frames are for this station (SDM 3.1, 13.4.22, 13.5).
+"""Address filter: which frames are for this station, but for the multicast table (SDM 3.1, 13.4.22, 13.5).
 
 An entry of the receive address table whose RAH.AS asks for a comparison with the source address never matches: the
 table is compared with destinations only.
@@ -23,7 +23,9 @@ class RxFilter(wiring.Component):
         rctl, ral, rah: the registers.
         multicast: the destination is a group address, but not broadcast.
         broadcast: the destination is the broadcast address.
-        passed: the frame is for this station.
+        station: the destination is in the table.
+        exact: the frame is for this station: its destination is in the table, or it is a broadcast that is accepted.
+        promiscuous: a mode accepts it, whoever it is for.
     """
 
     destination: In(48)
@@ -32,7 +34,9 @@ class RxFilter(wiring.Component):
     rah: In(data.ArrayLayout(layout(regmap.RAH), regmap.RAH.count))
     multicast: Out(1)
     broadcast: Out(1)
-    passed: Out(1)
+    station: Out(1)
+    exact: Out(1)
+    promiscuous: Out(1)
 
     def elaborate(self, platform):
         m = Module()
@@ -44,11 +48,8 @@ class RxFilter(wiring.Component):
         m.d.comb += [
             self.broadcast.eq(self.destination.all()),
             self.multicast.eq(group & ~self.broadcast),
-            self.passed.eq(
-                Cat(matches).any()
-                | (self.rctl.UPE & ~group)
-                | (self.rctl.MPE & group)
-                | (self.rctl.BAM & self.broadcast)
-            ),
+            self.station.eq(Cat(matches).any()),
+            self.exact.eq(self.station | (self.rctl.BAM & self.broadcast)),
+            self.promiscuous.eq((self.rctl.UPE & ~group) | (self.rctl.MPE & group)),
         ]
         return m

@@ -30,6 +30,7 @@ class RxQueue(wiring.Component):
     Attributes:
         reset: device reset, a pulse.
         receiving: reception runs.
+        halted: an error response halted it: no more descriptors are read.
         enable: RXDCTL.ENABLE; only if it is one of several.
         begun: a frame for it has begun to go out; only if it is one of several.
         rctl, rdbal, rdbah, rdlen, rdt, rdh: the registers.
@@ -54,6 +55,7 @@ class RxQueue(wiring.Component):
             {
                 "reset": In(1),
                 "receiving": In(1),
+                "halted": In(1),
                 "enable": In(1),
                 "begun": In(1),
                 "rctl": In(layout(regmap.RCTL)),
@@ -92,6 +94,7 @@ class RxQueue(wiring.Component):
             descriptors.head.eq(head),
             descriptors.tail.eq(self.rdt.RDT),
             descriptors.run.eq(self.running),
+            descriptors.hold.eq(self.halted),
             self.base.eq(ring.base),
             self.exhausted.eq(descriptors.exhausted),
             self.idle.eq(descriptors.idle),

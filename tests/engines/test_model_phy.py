@@ -58,9 +58,9 @@ def test_a_negotiation_takes_the_link_down_and_up() -> None:
 
 def test_a_failure_of_the_link_shows_until_status_was_read() -> None:
     board = linked_board()
-    phy = board.engine._ports[0].nic.phy
-    phy.plug(False)
-    phy.plug(True)
+    wire = board.engine.wires[0]
+    wire.plug(False)
+    wire.plug(True)
     board.run(2 * NEGOTIATION_NS)
     assert not read_phy(board, phy_registers.STATUS) & Status.LINK
     assert read_phy(board, phy_registers.STATUS) & Status.LINK
@@ -68,11 +68,11 @@ def test_a_failure_of_the_link_shows_until_status_was_read() -> None:
 
 def test_the_link_waits_for_a_partner() -> None:
     board = linked_board()
-    phy = board.engine._ports[0].nic.phy
-    phy.plug(False)
+    wire = board.engine.wires[0]
+    wire.plug(False)
     board.run(10 * NEGOTIATION_NS)
     assert not board.read(STATUS) & STATUS.LU
-    phy.plug(True)
+    wire.plug(True)
     board.run(NEGOTIATION_NS)
     assert board.read(STATUS) & STATUS.LU
 

@@ -23,7 +23,7 @@ namespace {
 constexpr int64_t CLOCK_NS = 8, SHOWN_NS = 5;  // what edge n changed is shown at n * CLOCK_NS + SHOWN_NS
 constexpr int64_t CLOCK_PS = 8000, RISE_PS = 4500, FALL_PS = 500;  // of edge n; the clock falls before it rises
 constexpr unsigned REQUESTS = 256, NEW = 50;  // mmio_port.v
-constexpr int TAKEN_LSB = 113, TAKEN_BITS = 9, STATUS_BITS = 128;  // board_core.v
+constexpr int TAKEN_LSB = 113, TAKEN_BITS = 9, STATUS_BITS = 192;  // board_core.v
 
 board *evaluating = nullptr;  // what the RTL prints is about this one
 

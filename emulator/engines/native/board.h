@@ -27,7 +27,7 @@ void board_free(board *b);
 // changed. -1 if an assertion of the RTL failed: see board_error.
 int64_t board_advance(board *b, int64_t until);
 
-// `status` (board_core.v): 16 bytes for each NIC, the lowest first. Valid until board_free.
+// `status` (board_core.v): 24 bytes for each NIC, the lowest first. Valid until board_free.
 const uint32_t *board_status(const board *b);
 
 // The storage of a signal of native_board.vlt; NULL if there is none. `scope` is its instance, such as

@@ -81,6 +81,7 @@ class NativeEngine(BoardEngine):
             for wire in self._wires:
                 if wire.low:
                     wire.refill(self._now)
+                wire.tell()
         return self._take_events()
 
     def set_probe(self, name: str, value: int) -> None:

@@ -18,7 +18,7 @@ module native_board #(
     input  wire                clk,
     input  wire                look,
     output wire [4*NICS-1:0]   wake,
-    output wire [128*NICS-1:0] status,
+    output wire [192*NICS-1:0] status,
     output wire                stirring,
     output reg  [63:0]         acts_at = 64'd0
 );
@@ -55,6 +55,8 @@ module native_board #(
         for (n = 0; n < NICS; n = n + 1) begin : ahead
             assign slot_stirs[n] = core.slot[n].mmio.busy || core.slot[n].irq != core.slot[n].line.last
                 || core.slot[n].phy.stirred || |core.slot[n].fires || core.slot[n].rx_tvalid || core.slot[n].verdict_valid
+                || core.slot[n].tx_tvalid && (core.slot[n].tx_tready || !core.slot[n].sink.offered)
+                || core.slot[n].wire_calling != core.slot[n].wire_called
                 || core.slot[n].rx_arvalid || core.slot[n].rx_rvalid
                 || core.slot[n].rx_awvalid || core.slot[n].rx_wvalid || core.slot[n].rx_bvalid
                 || core.slot[n].tx_arvalid || core.slot[n].tx_rvalid
@@ -71,6 +73,8 @@ module native_board #(
                 ? core.slot[n].vectors.due[core.slot[n].vectors.shown] : NEVER;
             wire [63:0] beat_arrives = core.slot[n].source.sending ? core.slot[n].source.arrival_cycle : NEVER;
             wire [63:0] link_comes = core.slot[n].phy.negotiating ? core.slot[n].phy.link_at : NEVER;
+            wire [63:0] beat_is_due = core.slot[n].tx_tready ? NEVER : core.slot[n].sink.due - 64'd1;  // TREADY rises before
+            wire [63:0] frame_arrives = core.slot[n].sink.ending ? core.slot[n].sink.end_cycle : NEVER;
             wire [63:0] rx_read_starts = core.slot[n].rx_dma.read_waiting
                 ? core.slot[n].rx_dma.read_at[core.slot[n].rx_dma.reads_begun[3:0]] : NEVER;
             wire [63:0] rx_response_comes = core.slot[n].rx_dma.response_waiting
@@ -82,7 +86,7 @@ module native_board #(
 
             assign slot_acts_at[64*n +: 64] = earlier(
                 earlier(earlier(earlier(mmio_starts, mmio_shows), earlier(earlier(line_changes, message_arrives), beat_arrives)),
-                    link_comes),
+                    earlier(link_comes, earlier(beat_is_due, frame_arrives))),
                 earlier(earlier(rx_read_starts, rx_response_comes), earlier(tx_read_starts, tx_response_comes)));
         end
     endgenerate

@@ -1,0 +1,50 @@
+"""The FCS of frames of every length around beats, against zlib."""
+
+import random
+import zlib
+
+import cocotb
+import pytest
+
+from cocotb_tests.streams import StreamSink, StreamSource
+from cocotb_tests.support import cycles, simulate, start, write_verilog
+from cocotb_tests.tx_beats import beats_of, frames_of
+from hdl.nic.tx_fcs import TxFcs
+
+
+@cocotb.test()
+@cocotb.parametrize(pause=[0, 0.4])
+async def every_frame_gets_its_fcs(dut, pause):
+    await start(dut, beats__valid=0, checked__ready=0)
+    width = int(cocotb.plusargs["data_width"])
+    lanes = width // 8
+    lengths = [*range(1, 3 * lanes + 2)] if lanes <= 16 else [random.randint(1, 3 * lanes) for _ in range(60)]
+    frames = [(random.randbytes(length), random.random() < 0.8) for length in random.sample(lengths, len(lengths))]
+    sink = StreamSink(dut, "checked", pause=pause)
+    beats = [beat for data, insert in frames for beat in beats_of(data, width, insert_fcs=insert)]
+    await StreamSource(dut, "beats", beats, pause=pause).done
+    await cycles(dut, 60)
+    expected = [data + zlib.crc32(data).to_bytes(4, "little") if insert else data for data, insert in frames]
+    assert frames_of(sink.payloads, width) == expected
+
+
+@cocotb.test()
+async def a_frame_leaves_without_pauses(dut):
+    """Once it has begun, a beat goes out in every clock in which one comes in."""
+    await start(dut, beats__valid=0, checked__ready=1)
+    width = int(cocotb.plusargs["data_width"])
+    beats = [beat for _ in range(4) for beat in beats_of(random.randbytes(5 * width // 8 - 4), width, insert_fcs=1)]
+    StreamSource(dut, "beats", beats)
+    while not dut.checked__valid.value:
+        await cycles(dut, 1)
+    for _ in range(len(beats) - 1):
+        assert dut.checked__valid.value
+        await cycles(dut, 1)
+
+
+@pytest.mark.parametrize("data_width", [64, 512])
+def test_tx_fcs(data_width):
+    source = write_verilog(TxFcs(data_width), "tx_fcs", folder=f"tx_fcs{data_width}")
+    simulate(
+        "test_tx_fcs", "tx_fcs", [source], folder=f"test_tx_fcs{data_width}", plusargs=[f"+data_width={data_width}"]
+    )
