@@ -106,6 +106,10 @@ def commands() -> None:
     "--costs", default="modern", show_default=True, help=f"Cost profile: {', '.join(profile_names())}, or a file."
 )
 @click.option("--nics", type=int, default=1, show_default=True, help="NICs, each with its own copy of the traffic.")
+@click.option(
+    "--queues", type=int, default=1, show_default=True, help="Receive queues of a NIC, 1 to 8, with an interrupt each."
+)
+@click.option("--flows", type=int, default=1, show_default=True, help="Flows of generated frames, in turn.")
 @click.option("--cpus", type=int, default=1, show_default=True, help="CPUs of the machine.")
 @click.option(
     "--set",

@@ -53,7 +53,7 @@ def prepare(scenario: Scenario) -> None:
     if scenario.engine == "native":
         from emulator.engines.native.build import build_library  # noqa: PLC0415
 
-        build_library(nics=scenario.nics, cpus=scenario.probed_cpus, waves=scenario.waves)
+        build_library(nics=scenario.nics, cpus=scenario.probed_cpus, queues=scenario.queues, waves=scenario.waves)
     elif scenario.engine != "model":
         from emulator.engines.launch import board_of  # noqa: PLC0415
 
@@ -64,7 +64,9 @@ def _execute_on_model(scenario: Scenario, directory: Path, progress: Progress) -
     from emulator.engines.model import ModelEngine  # noqa: PLC0415
     from emulator.run import run_scenario  # noqa: PLC0415
 
-    engine = ModelEngine(scenario.nics, load_costs(scenario.costs), byte_ps=byte_time_ps(scenario.rate))
+    engine = ModelEngine(
+        scenario.nics, load_costs(scenario.costs), byte_ps=byte_time_ps(scenario.rate), queues=scenario.queues
+    )
     run_to_end(run_scenario(engine, scenario, directory, progress=progress))
 
 
@@ -75,7 +77,8 @@ def _execute_on_native(scenario: Scenario, directory: Path, progress: Progress) 
     waves = directory / WAVES if scenario.waves else None
     byte_ps = byte_time_ps(scenario.rate)
     costs, cpus = load_costs(scenario.costs), scenario.probed_cpus
-    with NativeEngine(costs, nics=scenario.nics, cpus=cpus, byte_ps=byte_ps, waves=waves) as engine:
+    board = {"nics": scenario.nics, "cpus": cpus, "queues": scenario.queues}
+    with NativeEngine(costs, **board, byte_ps=byte_ps, waves=waves) as engine:
         try:
             run_to_end(run_scenario(engine, scenario, directory, progress=progress))
         finally:

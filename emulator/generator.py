@@ -42,7 +42,7 @@ def peer_address(nic: int) -> bytes:
 
 
 def ip_addresses(nic: int) -> tuple[bytes, bytes]:
-    """The IP addresses of a NIC's traffic: source and destination."""
+    """The IP addresses of a NIC's traffic: source and destination; flow n has a source n higher."""
     return bytes((198, 18, nic, 1)), bytes((198, 19, nic, 1))
 
 
@@ -53,10 +53,11 @@ class UdpGenerator:
         port: that they are for.
     """
 
-    def __init__(self, sizes: Sequence[int], *, nic: int, seed: int, port: int = DISCARD_PORT) -> None:
-        """Frames of these sizes in bytes without FCS (60 to 1514), in turn, to a UDP port."""
+    def __init__(self, sizes: Sequence[int], *, nic: int, seed: int, port: int = DISCARD_PORT, flows: int = 1) -> None:
+        """Frames of these sizes in bytes without FCS (60 to 1514), in turn, to a UDP port; so many flows, in turn."""
         self._randbytes = random.Random(f"{seed} {nic}").randbytes
-        self._templates = [_template(size, nic, port) for size in sizes]
+        # Each flow has frames of all sizes: a round of sizes for one flow, then for the next.
+        self._templates = [_template(size, nic, port, flow) for flow in range(flows) for size in sizes]
         self._sequence = 0
         self.port = port
 
@@ -70,7 +71,7 @@ class UdpGenerator:
         return headers + checksum.to_bytes(2) + payload
 
 
-def _template(size: int, nic: int, port: int) -> tuple[bytes, int, int]:
+def _template(size: int, nic: int, port: int, flow: int) -> tuple[bytes, int, int]:
     """What frames of a size have in common.
 
     Returns:
@@ -80,6 +81,7 @@ def _template(size: int, nic: int, port: int) -> tuple[bytes, int, int]:
     ip_length = size - _ETHERNET_BYTES
     udp_length = ip_length - _IP_BYTES
     source, destination = ip_addresses(nic)
+    source = source[:3] + bytes((source[3] + flow,))
     ethernet = struct.pack(">6s6sH", station_address(nic), peer_address(nic), _ETHERTYPE_IPV4)
     ip_start = struct.pack(">BBHHHBB", 0x45, 0, ip_length, 0, _DONT_FRAGMENT, _TTL, _PROTOCOL_UDP)
     ip_checksum = 0xFFFF - _ones_sum(ip_start + source + destination) % 0xFFFF

@@ -8,7 +8,7 @@ as it likes.
 
 from __future__ import annotations
 
-from collections import Counter, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import Hashable, Iterable, Iterator
 
 from emulator.engines.base import Verdict, WireFrame
@@ -35,8 +35,11 @@ class Ledger:
         latencies: frames by ns from the last FCS byte on the wire to netif_receive_skb.
     """
 
-    def __init__(self, nic: int, byte_ps: int) -> None:
-        """Books for the NIC of this number on a wire with this time per byte, in ps."""
+    def __init__(self, nic: int, byte_ps: int, *, several_queues: bool = False) -> None:
+        """Books for the NIC of this number on a wire with this time per byte, in ps.
+
+        With several queues frames leave the NIC in the order of each queue, and are known by what is in them.
+        """
         self.nic = nic
         self.offered = 0
         self.verdicts = [0] * len(Verdict)
@@ -46,6 +49,7 @@ class Ledger:
         self._timing = WireTiming(byte_ps)
         self._on_wire: deque[_UnderWay] = deque()
         self._kept: dict[int, _UnderWay] = {}  # by rx_seq
+        self._by_data: defaultdict[bytes, deque[int]] | None = defaultdict(deque) if several_queues else None
         self._next_delivery: dict[Hashable, int] = {}  # by lane: least rx_seq that may come next
 
     @property
@@ -75,7 +79,26 @@ class Ledger:
             frame = on_wire.popleft()
             if verdict == _KEPT:
                 kept[counts[_KEPT]] = frame
+                if self._by_data is not None:
+                    self._by_data[frame[1]].append(counts[_KEPT])
             counts[verdict] += 1
+
+    def find(self, data: bytes) -> int:
+        """With several queues: the rx_seq of the next frame of these bytes that came out of the driver.
+
+        Raises:
+            RunFailed: there is none.
+        """
+        assert self._by_data is not None
+        numbers = self._by_data.get(data)
+        if numbers:
+            rx_seq = numbers.popleft()
+            if not numbers:
+                del self._by_data[data]
+            return rx_seq
+        raise RunFailed(
+            f"NIC {self.nic}: the driver received {len(data)} bytes that are no frame which the NIC has kept"
+        )
 
     def deliver(self, rx_seq: int, data: bytes, now_ns: int, lane: Hashable = None) -> None:
         """A frame reached netif_receive_skb; it has to be in order among those of its lane.
@@ -107,19 +130,24 @@ class Ledger:
             raise self._wrong(frame, rx_seq, data)
         self.backlog_dropped += 1
 
-    def close(self, statistics: NicStatistics) -> FrameCounts:
+    def close(self, statistics: NicStatistics, queue_dropped: int = 0) -> FrameCounts:
         """End the books once the wire, the NIC and the kernel are empty; where the frames went.
+
+        Args:
+            statistics: the NIC's own.
+            queue_dropped: of the frames that it kept, those that its queues dropped (RQDPC).
 
         Raises:
             RunFailed: the sum is off, or the NIC's own statistics say something else.
         """
-        self._check_nothing_under_way()
+        self._check_nothing_under_way(queue_dropped)
         counts = FrameCounts(
             offered=self.offered,
             delivered=self.delivered,
             nic_missed=self.verdicts[Verdict.MISSED],
             nic_error=self.verdicts[Verdict.ERROR],
             nic_filtered=self.verdicts[Verdict.FILTERED],
+            nic_queue=queue_dropped,
             backlog=self.backlog_dropped,
         )
         check_conservation(counts, f"NIC {self.nic}")
@@ -136,7 +164,7 @@ class Ledger:
             return RunFailed(f"NIC {self.nic}: received frame {rx_seq} came out of the driver twice")
         return RunFailed(f"NIC {self.nic}: the driver received frame {rx_seq}, but the NIC kept only {known} frames")
 
-    def _check_nothing_under_way(self) -> None:
+    def _check_nothing_under_way(self, queue_dropped: int) -> None:
         if self._on_wire:
             number, count = self._on_wire[0][0], len(self._on_wire)
             raise RunFailed(f"NIC {self.nic}: {count} of {self.offered} frames got no verdict, from frame {number} on")
@@ -144,8 +172,13 @@ class Ledger:
             raise RunFailed(
                 f"NIC {self.nic}: {self.verdicts[Verdict.DISABLED]} frames arrived while its receiver was off"
             )
-        if self._kept:
-            number, count = next(iter(self._kept.values()))[0], len(self._kept)
+        if len(self._kept) < queue_dropped:
+            raise RunFailed(
+                f"NIC {self.nic}: its queues say that they dropped {queue_dropped} frames, but {len(self._kept)} "
+                f"of those that it kept never reached the stack"
+            )
+        if len(self._kept) > queue_dropped:
+            number, count = next(iter(self._kept.values()))[0], len(self._kept) - queue_dropped
             raise RunFailed(
                 f"NIC {self.nic}: {count} of the {self.verdicts[Verdict.KEPT]} frames that it kept "
                 f"never reached the stack, the first is frame {number}"
@@ -172,12 +205,12 @@ def check_conservation(counts: FrameCounts, whose: str) -> None:
     Raises:
         RunFailed: the sum is off.
     """
-    dropped = counts.nic_missed + counts.nic_error + counts.nic_filtered + counts.backlog
+    dropped = counts.nic_missed + counts.nic_error + counts.nic_filtered + counts.nic_queue + counts.backlog
     if counts.offered != counts.delivered + dropped:
         raise RunFailed(
             f"{whose}: {counts.offered} frames offered, but {counts.delivered} delivered + {dropped} dropped "
             f"(missed {counts.nic_missed}, error {counts.nic_error}, filtered {counts.nic_filtered}, "
-            f"backlog {counts.backlog}) = {counts.delivered + dropped}"
+            f"queues {counts.nic_queue}, backlog {counts.backlog}) = {counts.delivered + dropped}"
         )
 
 
@@ -190,6 +223,7 @@ def total_counts(counts: Iterable[FrameCounts]) -> FrameCounts:
         nic_missed=sum(nic.nic_missed for nic in nics),
         nic_error=sum(nic.nic_error for nic in nics),
         nic_filtered=sum(nic.nic_filtered for nic in nics),
+        nic_queue=sum(nic.nic_queue for nic in nics),
         backlog=sum(nic.backlog for nic in nics),
     )
 

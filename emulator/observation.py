@@ -25,7 +25,7 @@ class FrameObserver:
     """Keeps the ledger of one NIC up to date.
 
     The driver takes frames off the ring in the order in which the NIC kept them; the first tracepoint that shows an skb
-    gives it its number.
+    gives it its number. With several queues that order holds within each of them.
     """
 
     def __init__(self, nic: int, netdev: NetDevice, ledger: Ledger, wire: Wire, delivered: Delivered) -> None:
@@ -35,6 +35,7 @@ class FrameObserver:
         self._wire = wire
         self._delivered = delivered
         self._received = 0
+        self._several_queues = len(netdev.rx_queues) > 1
         self._in_kernel: dict[int, int] = {}  # in GRO or the backlog: rx_seq by the packet's buffer
         self._gro = self._rps = False  # it has seen packets
 
@@ -45,19 +46,19 @@ class FrameObserver:
     def napi_gro_receive(self, skb: SkBuff) -> None:
         """A packet is handed to GRO."""
         self._gro = True
-        self._in_kernel[skb.head] = self._number()
+        self._in_kernel[skb.head] = self._number(skb.data)
 
     def netif_rx(self, skb: SkBuff) -> None:
         """A packet is offered to the backlog, of the CPU that RPS chooses."""
         self._rps = self._rps or skb.dev.machine.rps_needed > 0
-        self._in_kernel[skb.head] = self._number()
+        self._in_kernel[skb.head] = self._number(skb.data)
 
     def netif_receive_skb_entry(self, skb: SkBuff) -> None:
         """RPS decides which CPU a packet goes to; from here on flows may overtake each other."""
         self._rps = True
-        for head, _ in _frames(skb):
+        for head, data in _frames(skb):
             if head not in self._in_kernel:
-                self._in_kernel[head] = self._number()
+                self._in_kernel[head] = self._number(data)
 
     def kfree_skb(self, skb: SkBuff) -> None:
         """A packet is dropped: by the backlog; or beyond netif_receive_skb or on its way out, where others count it."""
@@ -69,15 +70,20 @@ class FrameObserver:
         """A packet enters the stack."""
         now, in_kernel = skb.dev.machine.now, self._in_kernel
         for head, data in _frames(skb):
-            rx_seq = in_kernel.pop(head) if head in in_kernel else self._number()
-            self.ledger.deliver(rx_seq, data, now, self._lane(data) if self._gro or self._rps else None)
+            rx_seq = in_kernel.pop(head) if head in in_kernel else self._number(data)
+            lane = self._lane(data) if self._gro or self._rps else None
+            self.ledger.deliver(rx_seq, data, now, (lane, skb.queue_mapping) if self._several_queues else lane)
             self._delivered(self._nic, data, now)
 
     def _lane(self, data: bytes) -> Hashable:
         """What a frame is in order with."""
         return (order_lane(data) if self._gro else None, flow_hash(data) if self._rps else None)
 
-    def _number(self) -> int:
+    def _number(self, data: bytes) -> int:
+        """The rx_seq of a frame that is seen for the first time."""
+        if self._several_queues:
+            self.collect_verdicts()
+            return self.ledger.find(data)
         rx_seq = self._received
         self._received += 1
         if rx_seq >= self.ledger.verdicts[_KEPT]:

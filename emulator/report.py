@@ -39,6 +39,7 @@ def build_summary(scenario: Scenario, results: RunResults) -> dict[str, Any]:
                 "nic_error": frames.nic_error,
                 "nic_filtered": frames.nic_filtered,
                 "backlog": frames.backlog,
+                **({"nic_queue": frames.nic_queue} if scenario.queues > 1 else {}),
             },
         },
         "interrupts": {"rx": results.interrupts.rx, "total": results.interrupts.total},
@@ -187,6 +188,10 @@ def _rule_rows(summary: Summary) -> list[_Row]:
     return rows
 
 
+#: Where frames end for which a queue has no descriptor.
+_QUEUES = "no descriptor in their queue (RQDPC)"
+
+
 def _frame_rows(summary: Summary, padded: int) -> list[_Row]:
     frames, dropped = summary["frames"], summary["frames"]["dropped"]
     offered = frames["offered"]
@@ -201,6 +206,7 @@ def _frame_rows(summary: Summary, padded: int) -> list[_Row]:
         row("dropped: missed by the NIC", dropped["nic_missed"], "no room in its receive FIFO (MPC)"),
         row("dropped: bad frames", dropped["nic_error"], "FCS or length, counted by the NIC"),
         row("dropped: filtered", dropped["nic_filtered"], "not for this station"),
+        *([row("dropped: queues", dropped["nic_queue"], _QUEUES)] if "nic_queue" in dropped else []),
         row("dropped: backlog full", dropped["backlog"], "netif_rx found no room in the CPU's queue"),
     ]
 

@@ -27,6 +27,7 @@ class FrameCounts:
     nic_error: int
     nic_filtered: int
     backlog: int
+    nic_queue: int = 0  #: dropped by one of several queues of a NIC, for want of descriptors
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

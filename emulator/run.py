@@ -19,7 +19,7 @@ from driver.kernel.net.netdevice import (
     dev_set_promiscuity,
     netif_carrier_ok,
 )
-from driver.kernel.pci import FIRST_IRQ, device_release_driver
+from driver.kernel.pci import device_release_driver, pci_irq_vector
 from driver.kernel.timer import NSEC_PER_USEC, msleep
 from driver.kernel.views.snapshot import Softnet, take_snapshot
 from emulator.cost_profiles import load_costs
@@ -167,7 +167,13 @@ class Traffic:
         self._progress = progress
         byte_ps = byte_time_ps(scenario.rate)
         self._observers = [
-            FrameObserver(nic, netdev, Ledger(nic, byte_ps), emulation.engine.wires[nic], delivered)
+            FrameObserver(
+                nic,
+                netdev,
+                Ledger(nic, byte_ps, several_queues=scenario.queues > 1),
+                emulation.engine.wires[nic],
+                delivered,
+            )
             for nic, netdev in enumerate(netdevs)
         ]
         observe_frames(emulation.machine.tracepoints, self._observers)
@@ -193,7 +199,8 @@ class Traffic:
             await self._emulation.call(dev_close(netdev), "ip")
             await self._emulation.call(_unbind(netdev), "rmmod")
         counts = total_counts(
-            ledger.close(_statistics(adapter)) for ledger, adapter in zip(self._ledgers, self._adapters, strict=True)
+            ledger.close(_statistics(adapter), sum(adapter.rx_queue_drops))
+            for ledger, adapter in zip(self._ledgers, self._adapters, strict=True)
         )
         check_conservation(counts, "all NICs")
         self._check_nothing_leaked()
@@ -242,7 +249,7 @@ class Traffic:
         machine, engine = self._emulation.machine, self._emulation.engine
         if not machine.idle or not all(wire.idle for wire in engine.wires):
             return True
-        return any(adapter.napi.timer.base is not None for adapter in self._adapters)
+        return any(napi.timer.base is not None for adapter in self._adapters for napi in adapter.rx_napis)
 
     def _patience(self) -> int:
         """Checks in a row without anything happening after which nothing will: an interrupt may be throttled."""
@@ -253,7 +260,7 @@ class Traffic:
         machine, engine = self._emulation.machine, self._emulation.engine
         for cpu in machine.cpus:
             cpu.account()
-        napis = [adapter.napi for adapter in self._adapters]
+        napis = [napi for adapter in self._adapters for napi in adapter.rx_napis]
         return _Reading(
             now=engine.now,
             cycles=engine.cycles,
@@ -261,7 +268,7 @@ class Traffic:
             cpu_ns=tuple(tuple(cpu.time) for cpu in machine.cpus),
             softnet=take_snapshot(machine).softnet,
             rx_irqs=sum(adapter.rx_irqs for adapter in self._adapters),
-            irqs=sum(sum(machine.irqs.desc(FIRST_IRQ + adapter.pdev.slot).counts) for adapter in self._adapters),
+            irqs=sum(sum(machine.irqs.desc(irq).counts) for adapter in self._adapters for irq in _irqs(adapter)),
             polls=sum(napi.polls for napi in napis),
             completed=sum(napi.completed for napi in napis),
             exhausted=sum(napi.exhausted for napi in napis),
@@ -274,6 +281,12 @@ class Traffic:
         mapped = sum(len(adapter.pdev.mappings) for adapter in self._adapters)
         if in_use or mapped:
             raise RunFailed(f"with all interfaces down, {in_use} buffers are in use and {mapped} mapped for DMA")
+
+
+def _irqs(adapter: Adapter) -> list[int]:
+    """The interrupts of a device: its line, or its messages."""
+    pdev = adapter.pdev
+    return [pci_irq_vector(pdev, number) for number in range(pdev.vectors or 1)]
 
 
 def _statistics(adapter: Adapter) -> NicStatistics:

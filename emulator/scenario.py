@@ -14,12 +14,15 @@ from emulator.errors import UserError
 from emulator.rule_checks import rule_levels
 from emulator.settings import check_settings
 from emulator.wire_timing import MIN_FRAME_BYTES
+from hdl.nic.regmap import MAX_QUEUES
 
 ENGINES = ("icarus", "verilator", "native", "model")
 MODES = ("napi", "irq")
 TIMINGS = ("capture",)
 
 BUNDLED_CAPTURE = Path(__file__).resolve().parents[1] / "captures" / "http-udp-ping.pcapng"
+
+MAX_FLOWS = 254  #: addresses of generated traffic
 
 MAX_CPUS = 64  #: CONFIG_NR_CPUS of a distribution's kernel, and below the first NAPI id
 
@@ -82,6 +85,9 @@ class Scenario:
         ring: receive descriptors.
         costs: name or path of the cost profile.
         nics: how many NICs; each receives the whole traffic.
+        queues: receive queues of each NIC. With more than one, each has an MSI-X vector on a CPU of its own, as far as
+            there are enough CPUs, and frames are spread over them by flow.
+        flows: of generated frames, each from an address of its own.
         cpus: how many CPUs. Interrupts come to CPU 0 unless smp_affinity says otherwise.
         set: settings of the kernel as NAME=VALUE, written in this order (driver/kernel/settings.py).
         seed: of everything random.
@@ -107,6 +113,8 @@ class Scenario:
     ring: int = 256
     costs: str = "modern"
     nics: int = 1
+    queues: int = 1
+    flows: int = 1
     cpus: int = 1
     set: tuple[str, ...] = ()
     seed: int = 1
@@ -123,7 +131,7 @@ class Scenario:
         load_costs(self.costs)
         rule_levels(self.rule)
         if self.set:
-            check_settings(self.set, nics=self.nics, cpus=self.cpus)
+            check_settings(self.set, nics=self.nics, cpus=self.cpus, queues=self.queues)
 
     @property
     def probed_cpus(self) -> int:
@@ -145,10 +153,15 @@ class Scenario:
         if self.ring % 8:
             raise UserError(f"--ring {self.ring}: the NIC takes multiples of 8 descriptors, 8 to 4096 (SDM, RDLEN)")
         _in_range("--nics", self.nics, 1, 8)
-        if self.nics * self.ring > MAX_DESCRIPTORS:
+        _in_range("--queues", self.queues, 1, MAX_QUEUES)
+        if self.queues > 1 and self.mode != "napi":
+            raise UserError(f"--queues {self.queues}: several queues need --mode napi")
+        rings = self.nics * self.queues
+        if rings * self.ring > MAX_DESCRIPTORS:
+            several = f" --queues {self.queues}" if self.queues > 1 else ""
             raise UserError(
-                f"--nics {self.nics} --ring {self.ring}: host memory has room for {MAX_DESCRIPTORS} buffers in all; "
-                f"give a ring of {MAX_DESCRIPTORS // self.nics // 8 * 8} or less"
+                f"--nics {self.nics}{several} --ring {self.ring}: host memory has room for {MAX_DESCRIPTORS} buffers "
+                f"in all; give a ring of {MAX_DESCRIPTORS // rings // 8 * 8} or less"
             )
         _in_range("--cpus", self.cpus, 1, MAX_CPUS)
         _in_range("--seed", self.seed, 0, 2**32 - 1)
@@ -161,12 +174,15 @@ class Scenario:
         if not self.generate:
             if self.count is not None:
                 raise UserError("--count goes with --generate; to replay a capture several times use --repeat")
+            if self.flows != 1:
+                raise UserError("--flows goes with --generate; a capture has the flows that are in it")
             return
         for size in self.generate:
             _in_range("--generate", size, MIN_FRAME_BYTES, MAX_GENERATED_BYTES)
         if self.count is None:
             raise UserError("--generate needs --count N, the number of frames")
         _in_range("--count", self.count, 1, 10**12)
+        _in_range("--flows", self.flows, 1, MAX_FLOWS)
         if self.repeat != 1:
             raise UserError("--repeat goes with a capture; for more generated frames raise --count")
         if self.timing is not None:

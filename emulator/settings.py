@@ -11,8 +11,9 @@ from driver.kernel.irq import IrqReturn, request_irq
 from driver.kernel.machine import Machine
 from driver.kernel.net.ethtool import EthtoolCoalesce
 from driver.kernel.net.napi import Napi, napi_enable, netif_napi_add
+from driver.kernel.net.netdev_rx_queue import NetdevRxQueue
 from driver.kernel.net.netdevice import NetDevice, NetDeviceOps, register_netdev
-from driver.kernel.pci import FIRST_IRQ
+from driver.kernel.pci import FIRST_IRQ, msi_irq
 from driver.kernel.settings import SettingError, find_setting, parse_setting, write_setting
 from emulator.cost_profiles import load_costs
 from emulator.emulation import Emulation
@@ -34,7 +35,7 @@ async def write_settings(emulation: Emulation, assignments: Sequence[str], *, at
                 raise UserError(f"--set {error}") from None
 
 
-def check_settings(assignments: Sequence[str], *, nics: int, cpus: int) -> None:
+def check_settings(assignments: Sequence[str], *, nics: int, cpus: int, queues: int = 1) -> None:
     """Try settings on a machine with so many interfaces and CPUs, which does nothing else.
 
     Raises:
@@ -45,7 +46,7 @@ def check_settings(assignments: Sequence[str], *, nics: int, cpus: int) -> None:
 
     async def write_all() -> None:
         for nic in range(nics):
-            _add_interface(machine, FIRST_IRQ + nic)
+            _add_interface(machine, nic, queues)
         try:
             for name, value in sorted(map(parse_setting, assignments), key=_boot_first):
                 await write_setting(machine, name, value)
@@ -64,13 +65,17 @@ def _boot_first(assignment: tuple[str, str]) -> bool:
     return not find_setting(assignment[0])[0].at_boot
 
 
-def _add_interface(machine: Machine, irq: int) -> None:
+def _add_interface(machine: Machine, nic: int, queues: int) -> None:
     """An interface without a device, with the names and numbers that a run's has."""
     dev = NetDevice(machine, "", NetDeviceOps, None)  # type: ignore[arg-type]  # nobody brings it up
     dev.ethtool_ops = _Coalescing()
     register_netdev(dev)
-    napi_enable(netif_napi_add(dev, _no_poll))
-    request_irq(irq, _no_interrupt, 0, dev.name, None)
+    dev.rx_queues = [NetdevRxQueue() for _ in range(queues)]
+    for _ in range(queues):
+        napi_enable(netif_napi_add(dev, _no_poll))
+    irqs = [FIRST_IRQ + nic] if queues == 1 else [msi_irq(nic, vector) for vector in range(queues + 1)]
+    for irq in irqs:
+        request_irq(irq, _no_interrupt, 0, dev.name, None)
 
 
 class _Coalescing(E1000EthtoolOps):

@@ -58,7 +58,7 @@ def frames(scenario: Scenario, nic: int, origin_ps: int = 0) -> Iterator[WireFra
 
 
 def _generated(scenario: Scenario, nic: int, origin_ps: int) -> Iterator[WireFrame]:
-    generator = UdpGenerator(scenario.generate, nic=nic, seed=scenario.seed)
+    generator = UdpGenerator(scenario.generate, nic=nic, seed=scenario.seed, flows=scenario.flows)
     count, pps = scenario.count or 0, scenario.pps
     if pps is not None:
         for index in range(count):

@@ -57,6 +57,8 @@ SUMMARY: dict[str, Any] = {
         "ring": 256,
         "costs": "modern",
         "nics": 1,
+        "queues": 1,
+        "flows": 1,
         "cpus": 1,
         "set": [],
         "seed": 1,

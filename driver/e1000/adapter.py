@@ -9,6 +9,7 @@ from driver.e1000.hw import STATISTICS
 from hdl.nic.regmap import ICR
 
 if TYPE_CHECKING:
+    from driver.e1000.q_vector import QVector
     from driver.e1000.rx_ring import RxRing
     from driver.e1000.tx_ring import TxRing
     from driver.kernel.io import Iomem
@@ -34,6 +35,9 @@ class Adapter:
 
     Attributes:
         napi, tx_napi: for reception, and for completions of transmission.
+        q_vectors: with several queues, their vectors; `napi`, `tx_napi` and `rx_ring` are then those of the first one.
+        rss_key, rss_indir: with several queues, the hash's key, and the queue of each of its last values.
+        rx_queue_drops: frames that the device dropped for want of descriptors, by queue.
         masked: causes of POLL_CAUSES that are masked since their poll is scheduled.
         use_napi: false: one interrupt per packet and netif_rx, as before NAPI.
         down: the interface is down or on its way there.
@@ -57,12 +61,16 @@ class Adapter:
     netdev: NetDevice
     pdev: PciDev
     hw: Iomem
-    napi: Napi
-    tx_napi: Napi
+    napi: Napi = field(init=False)
+    tx_napi: Napi = field(init=False)
     rx_ring: RxRing
     tx_ring: TxRing
     watchdog_timer: TimerList
     use_napi: bool
+    q_vectors: list[QVector] = field(default_factory=list)
+    rss_key: bytes = b""
+    rss_indir: list[int] = field(default_factory=list)
+    rx_queue_drops: list[int] = field(default_factory=list)
     down: bool = True
     masked: int = 0
     resetting: bool = False
@@ -83,3 +91,18 @@ class Adapter:
     rx_irqs: int = 0
     alloc_rx_buff_failed: int = 0
     rx_dropped: int = 0
+
+    @property
+    def napis(self) -> list[Napi]:
+        """All NAPI instances."""
+        return [q_vector.napi for q_vector in self.q_vectors] or [self.napi, self.tx_napi]
+
+    @property
+    def rx_napis(self) -> list[Napi]:
+        """Those of reception."""
+        return [q_vector.napi for q_vector in self.q_vectors] or [self.napi]
+
+    @property
+    def rx_rings(self) -> list[RxRing]:
+        """All receive rings."""
+        return [q_vector.rx_ring for q_vector in self.q_vectors] or [self.rx_ring]

@@ -70,7 +70,19 @@ def e1000_get_ethtool_stats(adapter: Adapter) -> dict[str, int]:
         "rx_total_packets": hw_stats["TPR"],
         "rx_dropped": adapter.rx_dropped,
         "rx_irqs": adapter.rx_irqs,
+        **_queue_stats(adapter),
     }
+
+
+def _queue_stats(adapter: Adapter) -> dict[str, int]:
+    """Counters of each of several queues, under igb's names."""
+    stats = {}
+    for q_vector, drops in zip(adapter.q_vectors, adapter.rx_queue_drops, strict=True):
+        prefix = f"rx_queue_{q_vector.number}"
+        stats[f"{prefix}_packets"] = q_vector.rx_ring.packets
+        stats[f"{prefix}_bytes"] = q_vector.rx_ring.bytes
+        stats[f"{prefix}_drops"] = drops
+    return stats
 
 
 class E1000EthtoolOps:
@@ -86,11 +98,11 @@ class E1000EthtoolOps:
         return EthtoolCoalesce(rx_coalesce_usecs=adapter.rx_usecs, use_adaptive_rx_coalesce=adapter.dim is not None)
 
     async def set_coalesce(self, dev: NetDevice, coalesce: EthtoolCoalesce) -> int:
-        """Ethtool -C. DIM needs NAPI; while it is on, it overrides rx-usecs."""
+        """Ethtool -C. DIM needs NAPI, and one queue; while it is on, it overrides rx-usecs."""
         adapter = _adapter(dev)
         given = {name for name, value in dataclasses.asdict(coalesce).items() if value is not None}
         adaptive, usecs = coalesce.use_adaptive_rx_coalesce, coalesce.rx_coalesce_usecs
-        if given - _SUPPORTED or (adaptive and not adapter.use_napi):
+        if given - _SUPPORTED or (adaptive and (not adapter.use_napi or adapter.q_vectors)):
             return -EOPNOTSUPP
         if usecs is not None and not 0 <= usecs <= MAX_ITR_USECS:
             return -EINVAL

@@ -7,7 +7,7 @@ from typing import cast
 from driver.e1000.adapter import OTHER_CAUSES, POLL_CAUSES, RX_CAUSES, TX_CAUSES, Adapter
 from driver.e1000.hw import ALL_CAUSES, DEVICE_GONE, e1000_write_flush, er32, ew32
 from driver.e1000.moderation import e1000_update_dim
-from driver.e1000.rx_ring import RX_BUFFER_WRITE, e1000_alloc_rx_buffers, e1000_rx_skb
+from driver.e1000.rx_ring import RX_BUFFER_WRITE, RxRing, e1000_alloc_rx_buffers, e1000_rx_skb
 from driver.e1000.tx_ring import e1000_clean_tx_irq
 from driver.kernel.cpu import spend
 from driver.kernel.irq import IrqReturn, synchronize_irq
@@ -64,7 +64,7 @@ async def e1000_clean(napi: Napi, budget: int) -> int:
     adapter = cast(Adapter, napi.dev.priv)
     if not budget:
         return 0
-    work_done = await e1000_clean_rx_irq(adapter, budget)
+    work_done = await e1000_clean_rx_irq(adapter, budget, napi, adapter.rx_ring)
     if work_done == budget:
         return budget
     if await napi_complete_done(napi, work_done) and not adapter.down:
@@ -87,9 +87,9 @@ async def e1000_clean_tx(napi: Napi, budget: int) -> int:
     return 0
 
 
-async def e1000_clean_rx_irq(adapter: Adapter, work_to_do: int) -> int:
+async def e1000_clean_rx_irq(adapter: Adapter, work_to_do: int, napi: Napi, ring: RxRing) -> int:
     """Pass packets to the stack and refill the ring behind them; returns how many descriptors were cleaned."""
-    ring, costs, napi = adapter.rx_ring, adapter.pdev.machine.costs, adapter.napi
+    costs = adapter.pdev.machine.costs
     packet_ns = costs.rx_packet + costs.skb_alloc
     dim = adapter.dim
     gro = adapter.netdev.features & NETIF_F_GRO
@@ -101,7 +101,7 @@ async def e1000_clean_rx_irq(adapter: Adapter, work_to_do: int) -> int:
         if writeback is None:
             break
         await spend(packet_ns)
-        skb = e1000_rx_skb(adapter, writeback)
+        skb = e1000_rx_skb(adapter, ring, writeback)
         work_done += 1
         unused += 1
         if skb is not None:
@@ -114,10 +114,10 @@ async def e1000_clean_rx_irq(adapter: Adapter, work_to_do: int) -> int:
                 skb.napi_id = napi_id
                 await netif_receive_skb(skb)
         if unused >= RX_BUFFER_WRITE:
-            await e1000_alloc_rx_buffers(adapter, unused)
+            await e1000_alloc_rx_buffers(adapter, ring, unused)
             unused = ring.unused
     if unused:
-        await e1000_alloc_rx_buffers(adapter, unused)
+        await e1000_alloc_rx_buffers(adapter, ring, unused)
     return work_done
 
 
@@ -135,14 +135,14 @@ async def e1000_intr_netif_rx(_irq: int, dev_id: object) -> IrqReturn:
     if icr & RX_CAUSES:
         writeback = ring.done()
         if writeback is not None:
-            skb = e1000_rx_skb(adapter, writeback)
+            skb = e1000_rx_skb(adapter, ring, writeback)
             if ring.done() is not None and not adapter.down:
                 await ew32(adapter.hw, ICS, ICR.RXT0)
             await spend(costs.rx_packet + costs.skb_alloc)
             if skb is not None:
                 await netif_rx(skb)
         if ring.unused >= RX_BUFFER_WRITE:
-            await e1000_alloc_rx_buffers(adapter, ring.unused)
+            await e1000_alloc_rx_buffers(adapter, ring, ring.unused)
     return IrqReturn.HANDLED if icr else IrqReturn.NONE
 
 

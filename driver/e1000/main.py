@@ -10,6 +10,7 @@ from driver.e1000.eeprom import e1000_read_mac_addr, e1000_validate_eeprom_check
 from driver.e1000.ethtool import E1000EthtoolOps
 from driver.e1000.hw import e1000_rar_set, e1000_reset_hw, e1000_write_flush, er32, ew32
 from driver.e1000.interrupt import e1000_clean, e1000_clean_tx, e1000_intr, e1000_intr_netif_rx
+from driver.e1000.q_vector import e1000_alloc_q_vectors, e1000_free_msix, e1000_request_msix
 from driver.e1000.rx_ring import RxRing, e1000_free_rx_resources, e1000_setup_rx_resources
 from driver.e1000.tx_ring import TxRing, e1000_free_tx_resources, e1000_setup_tx_resources, e1000_xmit_frame
 from driver.e1000.up_down import (
@@ -41,7 +42,7 @@ from driver.kernel.net.netdevice import (
     unregister_netdev,
 )
 from driver.kernel.net.skbuff import SkBuff
-from driver.kernel.pci import PciDev, pci_disable_device, pci_enable_device
+from driver.kernel.pci import PciDev, pci_disable_device, pci_enable_device, pci_free_irq_vectors
 from driver.kernel.printk import printk_once
 from driver.kernel.timer import TimerList, msleep
 from hdl.nic.regmap import RCTL
@@ -74,14 +75,13 @@ async def e1000_probe(
         netdev=netdev,
         pdev=pdev,
         hw=pdev.iomap(),
-        napi=netif_napi_add_weight(netdev, e1000_clean, weight),
-        tx_napi=netif_napi_add_tx(netdev, e1000_clean_tx),
         rx_ring=RxRing(rx_descriptors),
         tx_ring=TxRing(tx_descriptors),
         watchdog_timer=TimerList(lambda _timer: e1000_watchdog(adapter)),
         use_napi=use_napi,
     )
     netdev.priv = adapter
+    e1000_alloc_napis(adapter, rx_descriptors, weight)
     await e1000_reset_hw(adapter.hw)
     netdev.dev_addr = await _station_address(adapter)
     await e1000_reset(adapter)
@@ -101,13 +101,38 @@ async def _station_address(adapter: Adapter) -> bytes:
     return b"\x02" + machine.random.randbytes(5)
 
 
+def e1000_alloc_napis(adapter: Adapter, rx_descriptors: int, weight: int) -> None:
+    """A NAPI instance for each vector if the device has vectors, else one for each direction."""
+    if e1000_alloc_q_vectors(adapter, rx_descriptors, weight):
+        first = adapter.q_vectors[0]
+        adapter.napi = adapter.tx_napi = first.napi
+        adapter.rx_ring = first.rx_ring
+        return
+    adapter.napi = netif_napi_add_weight(adapter.netdev, e1000_clean, weight)
+    adapter.tx_napi = netif_napi_add_tx(adapter.netdev, e1000_clean_tx)
+
+
 async def e1000_remove(netdev: NetDevice) -> None:
     """Let go of the device."""
     adapter = _adapter(netdev)
     await unregister_netdev(netdev)
-    netif_napi_del(adapter.tx_napi)
-    netif_napi_del(adapter.napi)
+    for napi in reversed(adapter.napis):
+        netif_napi_del(napi)
+    pci_free_irq_vectors(adapter.pdev)
     pci_disable_device(adapter.pdev)
+
+
+async def e1000_request_irq(adapter: Adapter) -> int:
+    """Put handlers on the vectors or on the line; 0, or an error."""
+    if adapter.q_vectors:
+        return await e1000_request_msix(adapter)
+    irq = adapter.pdev.irq
+    handler = e1000_intr if adapter.use_napi else e1000_intr_netif_rx
+    error = request_irq(irq, handler, IRQF_SHARED, adapter.netdev.name, adapter)
+    if not error:
+        netif_napi_set_irq(adapter.napi, irq)
+        netif_napi_set_irq(adapter.tx_napi, irq)
+    return error
 
 
 def _adapter(netdev: NetDevice) -> Adapter:
@@ -126,15 +151,12 @@ class E1000Ops:
             e1000_free_tx_resources(adapter)
             return -ENOMEM
         await e1000_configure(adapter)
-        handler = e1000_intr if adapter.use_napi else e1000_intr_netif_rx
-        error = request_irq(adapter.pdev.irq, handler, IRQF_SHARED, dev.name, adapter)
+        error = await e1000_request_irq(adapter)
         if error:
             await e1000_reset(adapter)
             e1000_free_tx_resources(adapter)
             e1000_free_rx_resources(adapter)
             return error
-        netif_napi_set_irq(adapter.napi, adapter.pdev.irq)
-        netif_napi_set_irq(adapter.tx_napi, adapter.pdev.irq)
         await e1000_up(adapter)
         netif_start_queue(dev)
         return 0
@@ -145,7 +167,10 @@ class E1000Ops:
         while adapter.resetting:
             await msleep(1)
         await e1000_down(adapter)
-        await free_irq(adapter.pdev.irq, adapter)
+        if adapter.q_vectors:
+            await e1000_free_msix(adapter)
+        else:
+            await free_irq(adapter.pdev.irq, adapter)
         e1000_free_tx_resources(adapter)
         e1000_free_rx_resources(adapter)
         return 0

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from driver.e1000.adapter import Adapter
 from driver.e1000.hw import ew32
+from driver.kernel.io import writel
 from driver.kernel.lib.dim import Dim, DimState, dim_update_sample
 from driver.kernel.lib.net_dim import NET_DIM_DEF_PROFILE, CqPeriodMode, net_dim, net_dim_get_rx_moderation
-from hdl.nic.regmap import ITR
+from hdl.nic.regmap import EITR, ITR
 
 #: Largest time between interrupts in us (E1000_MAX_ITR_USECS).
 MAX_ITR_USECS = 10_000
@@ -18,8 +19,19 @@ async def e1000_set_rx_usecs(adapter: Adapter, usecs: int) -> None:
     """Let at least so many us pass from one interrupt to the next; 0 for no limit."""
     adapter.rx_usecs = usecs
     adapter.itr = -(-usecs * 1000 // _ITR_UNIT_NS)
-    if not adapter.down:
+    if adapter.down:
+        return
+    if adapter.q_vectors:
+        await e1000_write_eitr(adapter)
+    else:
         await ew32(adapter.hw, ITR, adapter.itr)
+
+
+async def e1000_write_eitr(adapter: Adapter) -> None:
+    """Let each queue's vector fire no sooner than ``rx_usecs`` say."""
+    for q_vector in adapter.q_vectors:
+        interval = EITR.INTERVAL.put(min(adapter.rx_usecs, EITR.INTERVAL.get(EITR.INTERVAL)))
+        await writel(interval | EITR.CNT_INGR, adapter.hw + EITR.at(q_vector.vector))
 
 
 async def e1000_start_dim(adapter: Adapter) -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import struct
 from typing import TYPE_CHECKING
 
-from driver.e1000.hw import ew32
 from driver.kernel.dma import (
     CoherentMemory,
     DmaDirection,
@@ -22,6 +21,7 @@ from driver.kernel.dma import (
     dma_unmap_single,
     dma_wmb,
 )
+from driver.kernel.io import writel
 from driver.kernel.net.skbuff import SkBuff, build_skb
 from hdl.nic.layouts import RxDescriptor, RxStatus
 from hdl.nic.regmap import RDT
@@ -49,6 +49,11 @@ assert [field.width for _, field in _LAYOUT] == [64, 16, 16, 8, 8, 16]
 _EMPTY = "Q8x"  #: a descriptor with its buffer's address, and the rest zero: DD clear
 _LENGTH = struct.Struct("<H")  #: at the start of the write-back
 
+#: Of an advanced descriptor that was written back: its status and error bytes, and the hash behind its type.
+_ADVANCED_STATUS, _ADVANCED_ERRORS = 8, 11
+_RSS = struct.Struct("<II")
+_RSS_TYPE = 0xF
+
 _FROM_DEVICE = DmaDirection.FROM_DEVICE
 
 
@@ -58,11 +63,15 @@ class RxRing:
     Attributes:
         count: descriptors.
         buffers: address of the buffer in each slot; 0 for none.
+        queue: number of its queue.
+        tail_at: offset of its RDT.
         discarding: in the middle of a frame that is longer than one buffer.
     """
 
     def __init__(self, count: int) -> None:
         self.count = count
+        self.queue = 0
+        self.tail_at = RDT.offset
         self.next_to_use = 0
         self.next_to_clean = 0
         self.buffers = [0] * count
@@ -93,18 +102,56 @@ class RxRing:
         return writeback
 
 
+class AdvancedRxRing(RxRing):
+    """A ring of one of several queues, with advanced descriptors of one buffer (82576, 7.1.5).
+
+    Attributes:
+        packets, bytes: received.
+    """
+
+    def __init__(self, count: int, queue: int) -> None:
+        super().__init__(count)
+        self.queue = queue
+        self.tail_at = RDT.at_queue(queue)
+        self.packets = self.bytes = 0
+
+    def done(self) -> bytes | None:
+        """What the device wrote back, in the order of a legacy descriptor, and behind it what that does not have."""
+        slot = self.next_to_clean
+        if slot == self.next_to_use:
+            return None
+        assert self.memory is not None, "the ring is not set up"
+        raw = self.memory.read(slot * DESCRIPTOR_BYTES, DESCRIPTOR_BYTES)
+        if not raw[_ADVANCED_STATUS] & _DD:
+            return None
+        dma_rmb()
+        status, errors = raw[_ADVANCED_STATUS : _ADVANCED_STATUS + 1], raw[_ADVANCED_ERRORS : _ADVANCED_ERRORS + 1]
+        return raw[12:14] + b"\0\0" + status + errors + raw[14:16] + raw[:8]
+
+    def take_over(self, skb: SkBuff, writeback: bytes) -> None:
+        """Tell a packet what the device knows of it besides: its queue and the hash of its flow."""
+        rss_type, rss_hash = _RSS.unpack_from(writeback, _WRITEBACK_BYTES)
+        if rss_type & _RSS_TYPE:
+            skb.hash = rss_hash
+        skb.queue_mapping = self.queue
+        self.packets += 1
+        self.bytes += skb.len
+
+
 def e1000_setup_rx_resources(adapter: Adapter) -> bool:
-    """Get memory for the ring; false if there is none."""
-    ring = adapter.rx_ring
-    ring.memory = dma_alloc_coherent(adapter.pdev, ring.count * DESCRIPTOR_BYTES)
-    ring.next_to_use = ring.next_to_clean = 0
-    ring.discarding = False
-    return ring.memory is not None
+    """Get memory for the rings; false if there is not enough."""
+    for ring in adapter.rx_rings:
+        ring.memory = dma_alloc_coherent(adapter.pdev, ring.count * DESCRIPTOR_BYTES)
+        ring.next_to_use = ring.next_to_clean = 0
+        ring.discarding = False
+        if ring.memory is None:
+            e1000_free_rx_resources(adapter)
+            return False
+    return True
 
 
-def e1000_clean_rx_ring(adapter: Adapter) -> None:
-    """Free the buffers on the ring; the device must not use them any more."""
-    ring = adapter.rx_ring
+def e1000_clean_rx_ring(adapter: Adapter, ring: RxRing) -> None:
+    """Free the buffers on a ring; the device must not use them any more."""
     for slot, buffer in enumerate(ring.buffers):
         if buffer:
             dma_unmap_single(adapter.pdev, buffer, RX_BUFFER_LEN, _FROM_DEVICE)
@@ -115,16 +162,17 @@ def e1000_clean_rx_ring(adapter: Adapter) -> None:
 
 
 def e1000_free_rx_resources(adapter: Adapter) -> None:
-    """Give the ring and the buffers in it back."""
-    ring = adapter.rx_ring
-    e1000_clean_rx_ring(adapter)
-    dma_free_coherent(adapter.pdev, ring.desc)
-    ring.memory = None
+    """Give the rings and the buffers in them back."""
+    for ring in adapter.rx_rings:
+        e1000_clean_rx_ring(adapter, ring)
+        if ring.memory is not None:
+            dma_free_coherent(adapter.pdev, ring.memory)
+            ring.memory = None
 
 
-async def e1000_alloc_rx_buffers(adapter: Adapter, count: int) -> None:
+async def e1000_alloc_rx_buffers(adapter: Adapter, ring: RxRing, count: int) -> None:
     """Give the device so many buffers more. Without memory it gets fewer; the next poll or the watchdog tries again."""
-    ring, pdev = adapter.rx_ring, adapter.pdev
+    pdev = adapter.pdev
     frags = pdev.machine.frags
     first = slot = ring.next_to_use
     addresses = []
@@ -150,12 +198,12 @@ async def e1000_alloc_rx_buffers(adapter: Adapter, count: int) -> None:
     if len(descriptors) > until_wrap:
         ring.desc.write(0, descriptors[until_wrap:])
     dma_wmb()
-    await ew32(adapter.hw, RDT, ring.next_to_use)
+    await writel(ring.next_to_use, adapter.hw + ring.tail_at)
 
 
-def e1000_rx_skb(adapter: Adapter, writeback: bytes) -> SkBuff | None:
+def e1000_rx_skb(adapter: Adapter, ring: RxRing, writeback: bytes) -> SkBuff | None:
     """Take the next descriptor, which is done, off the ring; returns the packet, if one ended there and is good."""
-    ring, pdev = adapter.rx_ring, adapter.pdev
+    pdev = adapter.pdev
     slot = ring.next_to_clean
     ring.next_to_clean = (slot + 1) % ring.count
     buffer = ring.buffers[slot]
@@ -163,7 +211,10 @@ def e1000_rx_skb(adapter: Adapter, writeback: bytes) -> SkBuff | None:
     dma_unmap_single(pdev, buffer, RX_BUFFER_LEN, _FROM_DEVICE)
     last = writeback[_STATUS] & _EOP
     if last and not ring.discarding and not writeback[_ERRORS]:
-        return build_skb(buffer, _LENGTH.unpack_from(writeback)[0], adapter.netdev)
+        skb = build_skb(buffer, _LENGTH.unpack_from(writeback)[0], adapter.netdev)
+        if isinstance(ring, AdvancedRxRing):
+            ring.take_over(skb, writeback)
+        return skb
     if last:
         adapter.rx_dropped += 1
     ring.discarding = not last

@@ -16,8 +16,16 @@ from driver.e1000.hw import (
 )
 from driver.e1000.interrupt import e1000_irq_disable, e1000_irq_enable
 from driver.e1000.link import e1000_has_link, e1000_setup_link
+from driver.e1000.q_vector import (
+    e1000_configure_msix,
+    e1000_configure_rx_queues,
+    e1000_kick_empty_rings,
+    e1000_msix_irq_disable,
+    e1000_msix_irq_enable,
+)
 from driver.e1000.rx_ring import DESCRIPTOR_BYTES, e1000_alloc_rx_buffers, e1000_clean_rx_ring
 from driver.e1000.tx_ring import e1000_clean_tx_ring
+from driver.kernel.io import readl
 from driver.kernel.net.napi import napi_disable, napi_enable
 from driver.kernel.net.netdev_queue import netif_tx_disable, netif_wake_queue
 from driver.kernel.net.netdevice import netif_carrier_off, netif_carrier_on
@@ -36,6 +44,7 @@ from hdl.nic.regmap import (
     RDLEN,
     RDT,
     RDTR,
+    RQDPC,
     TADV,
     TCTL,
     TDBAH,
@@ -77,8 +86,11 @@ async def e1000_init_hw(adapter: Adapter) -> bool:
 async def e1000_configure(adapter: Adapter) -> None:
     """Program the rings, fill that of reception, turn transmitter and receiver on (SDM 14.4, 14.5)."""
     await e1000_configure_tx(adapter)
+    if adapter.q_vectors:
+        await e1000_configure_msix(adapter)
     await e1000_configure_rx(adapter)
-    await e1000_alloc_rx_buffers(adapter, adapter.rx_ring.unused)
+    for ring in adapter.rx_rings:
+        await e1000_alloc_rx_buffers(adapter, ring, ring.unused)
 
 
 async def e1000_configure_tx(adapter: Adapter) -> None:
@@ -100,6 +112,10 @@ async def e1000_configure_rx(adapter: Adapter) -> None:
     hw, ring = adapter.hw, adapter.rx_ring
     await ew32(hw, RDTR, adapter.rx_int_delay)
     await ew32(hw, RADV, adapter.rx_abs_int_delay)
+    if adapter.q_vectors:
+        await e1000_configure_rx_queues(adapter)
+        await ew32(hw, RCTL, RCTL.EN | RCTL.BAM | RCTL.SECRC)
+        return
     await ew32(hw, ITR, adapter.itr)
     await ew32(hw, RDBAL, ring.desc.dma & RDBAL.BASE)
     await ew32(hw, RDBAH, ring.desc.dma >> 32)
@@ -112,8 +128,12 @@ async def e1000_configure_rx(adapter: Adapter) -> None:
 async def e1000_up(adapter: Adapter) -> None:
     """The device is configured and its interrupt handler in place: let it work."""
     adapter.down = False
-    napi_enable(adapter.napi)
-    napi_enable(adapter.tx_napi)
+    for napi in adapter.napis:
+        napi_enable(napi)
+    if adapter.q_vectors:  # events so far have set bits in EICR that interrupt now
+        await e1000_msix_irq_enable(adapter)
+        await e1000_watchdog(adapter)
+        return
     stale = await er32(adapter.hw, ICR)
     await e1000_irq_enable(adapter)
     if stale & RX_CAUSES:  # not stale: a frame has come since the receiver is on
@@ -133,14 +153,17 @@ async def e1000_down(adapter: Adapter) -> None:
     if dev.tx_queues[0].dql.num_queued:
         await msleep(10)  # and those in the transmit FIFO on the wire
     await e1000_irq_disable(adapter)
-    await napi_disable(adapter.napi)
-    await napi_disable(adapter.tx_napi)
+    if adapter.q_vectors:
+        await e1000_msix_irq_disable(adapter)
+    for napi in adapter.napis:
+        await napi_disable(napi)
     adapter.watchdog_timer.delete()
     netif_carrier_off(dev)
     await e1000_update_stats(adapter)
     await e1000_reset(adapter)
     e1000_clean_tx_ring(adapter)
-    e1000_clean_rx_ring(adapter)
+    for ring in adapter.rx_rings:
+        e1000_clean_rx_ring(adapter, ring)
 
 
 def schedule_reset(adapter: Adapter) -> None:
@@ -174,7 +197,9 @@ async def e1000_watchdog(adapter: Adapter) -> None:
             schedule_reset(adapter)
             return
     await e1000_update_stats(adapter)
-    if adapter.rx_ring.unused == adapter.rx_ring.count - 1:  # no buffer in the device: no interrupt would ever come
+    if adapter.q_vectors:
+        await e1000_kick_empty_rings(adapter)
+    elif adapter.rx_ring.unused == adapter.rx_ring.count - 1:  # no buffer in the device: no interrupt would ever come
         await ew32(adapter.hw, ICS, RX_CAUSES)
     machine = adapter.pdev.machine
     adapter.watchdog_timer.mod(machine.jiffies + WATCHDOG_SECONDS * machine.sysctl.hz)
@@ -184,3 +209,5 @@ async def e1000_update_stats(adapter: Adapter) -> None:
     """Add the statistics registers, which clear on read, to their sums."""
     for register in STATISTICS:
         adapter.hw_stats[register.__name__] += await er32(adapter.hw, register)
+    for queue in range(len(adapter.q_vectors)):
+        adapter.rx_queue_drops[queue] += await readl(adapter.hw + RQDPC.at_queue(queue))

@@ -71,6 +71,8 @@ class IrqDesc:
         affinity: bit mask of the CPUs that may take it (smp_affinity).
         effective: the one of them that does (effective_affinity).
         edge: it interrupts at edges, not while it is high.
+        chip: name of its controller.
+        hwirq: its number there; None: the same.
         level: the line as the interrupt controller sees it; of an edge: that it has not been taken yet.
         in_progress: a CPU runs its handlers; the controller holds it back until then.
         pending: an edge came while its handlers ran, or while it was disabled (IRQS_PENDING).
@@ -88,6 +90,8 @@ class IrqDesc:
     affinity: int
     effective: int = 0
     edge: bool = False
+    chip: str = "IO-APIC"
+    hwirq: int | None = None
     level: bool = False
     in_progress: bool = False
     pending: bool = False

@@ -92,7 +92,10 @@ def pci_alloc_irq_vectors(dev: PciDev, min_vecs: int, max_vecs: int, flags: int)
     if flags & PCI_IRQ_MSIX and count >= min_vecs:
         dev.vectors = count
         for number in range(count):
-            irq_set_irq_type(dev.machine, pci_irq_vector(dev, number), IRQ_TYPE_EDGE_RISING)
+            irq = pci_irq_vector(dev, number)
+            irq_set_irq_type(dev.machine, irq, IRQ_TYPE_EDGE_RISING)
+            desc = dev.machine.irqs.desc(irq)
+            desc.chip, desc.hwirq = f"PCI-MSIX-{dev.name}", number
         return count
     if flags & PCI_IRQ_INTX and min_vecs == 1:
         return 1

@@ -79,7 +79,12 @@ def board_of(scenario: Scenario) -> Board:
         UserError: the simulator or its compiler is missing, too old, or fails.
     """
     return build_board(
-        scenario.engine, nics=scenario.nics, cpus=scenario.probed_cpus, waves=scenario.waves, all_signals=False
+        scenario.engine,
+        nics=scenario.nics,
+        cpus=scenario.probed_cpus,
+        queues=scenario.queues,
+        waves=scenario.waves,
+        all_signals=False,
     )
 
 

@@ -33,7 +33,7 @@ _TYPES = get_type_hints(Scenario)
 SETTINGS = tuple(field.name for field in dataclasses.fields(Scenario) if field.name not in FILES_OF_A_RUN)
 
 #: Settings with which two scenarios have the same traffic.
-_TRAFFIC = ("capture", "generate", "count", "rate", "pps", "timing", "repeat", "nics")
+_TRAFFIC = ("capture", "generate", "count", "rate", "pps", "timing", "repeat", "nics", "flows")
 
 
 @dataclass(frozen=True, slots=True)

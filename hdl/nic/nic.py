@@ -17,6 +17,7 @@ from hdl.nic.registers import RegisterFile, constant, is_array, is_storage, port
 from hdl.nic.rx_dma import RxDma
 from hdl.nic.rx_fifo import RxFifo
 from hdl.nic.rx_path import RxPath
+from hdl.nic.rx_rss import RxRss
 from hdl.nic.statistics import Statistics
 from hdl.nic.tx_dma import TxDma
 from hdl.nic.verdict import RxVerdict
@@ -156,7 +157,10 @@ class Nic(wiring.Component):
             self.device_reset.eq(reset),
         ]
 
-        by_vectors = self._several_queues(m, registers, rx_dma, tx_dma, interrupts) if self._queues > 1 else 0
+        by_vectors = 0
+        if self._queues > 1:
+            self._spread(m, registers, rx_path, rx_dma)
+            by_vectors = self._vectors(m, registers, rx_dma, tx_dma, interrupts)
         small = rx_dma.written.any() & rx_dma.small
         missed = rx_path.summary_valid & (rx_path.summary.verdict == RxVerdict.MISSED)
         m.d.comb += [
@@ -190,8 +194,20 @@ class Nic(wiring.Component):
         _connect_pins(m, self, mdio, ("mdc", "mdio_o", "mdio_oe"), ("mdio_i",))
         return m
 
-    def _several_queues(self, m, registers, rx_dma, tx_dma, interrupts):
-        """What a NIC with one queue has not; returns whether the queues raise vectors."""
+    def _spread(self, m, registers, rx_path, rx_dma):
+        """Choose a queue for each frame that is kept."""
+        rss = RxRss(self._data_width, self._queues, self._rx_fifo_bytes // 64)
+        m.submodules.rss = ResetInserter(registers.ctrl.RST)(rss)
+        _connect_registers(m, registers, rss)
+        wiring.connect(m, rss.routes, rx_dma.routes)
+        m.d.comb += [
+            rss.valid.eq(rx_path.beat_valid),
+            rss.beat.eq(rx_path.beat),
+            rss.commit.eq(rx_path.commit),
+        ]
+
+    def _vectors(self, m, registers, rx_dma, tx_dma, interrupts):
+        """A message for each queue; returns whether they, and not the line, tell of the queues' events."""
         msix = Msix(self._queues)
         m.submodules.msix = ResetInserter(registers.ctrl.RST)(msix)
         _connect_registers(m, registers, msix)

@@ -8,6 +8,7 @@ from hdl.nic import regmap
 from hdl.nic.axi import AxiStream
 from hdl.nic.registers import TablePort, layout
 from hdl.nic.rx_arrival import RxArrival
+from hdl.nic.rx_beat import beat_layout
 from hdl.nic.rx_checksum import RxChecksum
 from hdl.nic.rx_fcs_strip import RxFcsStrip
 from hdl.nic.rx_fifo import RxFrame
@@ -29,6 +30,7 @@ class RxPath(wiring.Component):
         write, write_beat, room, commit, frame, frame_room, discard: of the FIFO.
         no_buffer: no descriptor is free.
         summary_valid, summary: pulse, one per frame.
+        beat_valid, beat: beats as they go to the FIFO, for RSS.
     """
 
     def __init__(self, data_width: int):
@@ -56,6 +58,8 @@ class RxPath(wiring.Component):
                 "no_buffer": In(1),
                 "summary_valid": Out(1),
                 "summary": Out(RxSummary),
+                "beat_valid": Out(1),
+                "beat": Out(beat_layout(data_width)),
             }
         )
 
@@ -68,7 +72,7 @@ class RxPath(wiring.Component):
         m.submodules.ingress = ingress = RxIngress(self._data_width)
         for block in (arrival, vlan_strip, fcs_strip, checksum, ingress):
             for name, member in block.signature.members.items():
-                if name not in self.signature.members or name in ("stream", "mta", "vfta"):
+                if name not in self.signature.members or name in ("stream", "mta", "vfta", "beat"):
                     continue
                 mine, its = getattr(self, name), getattr(block, name)
                 m.d.comb += its.eq(mine) if member.flow == In else mine.eq(its)
@@ -85,6 +89,8 @@ class RxPath(wiring.Component):
             checksum.beat.eq(fcs_strip.out),
             ingress.valid.eq(checksum.out_valid),
             ingress.beat.eq(checksum.out),
+            self.beat_valid.eq(checksum.out_valid),
+            self.beat.eq(checksum.out),
             ingress.checksums.eq(checksum.checksums),
         ]
         return m

@@ -27,6 +27,7 @@ class Toeplitz(wiring.Component):
     Attributes:
         key: its words, the first one lowest; each with its first byte highest.
         inputs: words, the first one lowest, each with its first byte highest; an input that is shorter ends in zeros.
+            One that is ``empty`` is zero.
         hashes: one for each.
     """
 
@@ -35,7 +36,7 @@ class Toeplitz(wiring.Component):
         super().__init__(
             {
                 "key": In(data.ArrayLayout(32, KEY_WORDS)),
-                "inputs": In(stream.Signature(data.ArrayLayout(32, INPUT_WORDS))),
+                "inputs": In(stream.Signature(data.StructLayout({"empty": 1, "words": 32 * INPUT_WORDS}))),
                 "hashes": Out(stream.Signature(32)),
             }
         )
@@ -72,7 +73,12 @@ class Toeplitz(wiring.Component):
                 self.hashes.valid.eq(last),
             ]
         with m.Elif(self.inputs.valid & self.inputs.ready):
-            m.d.sync += [busy.eq(1), left.eq(self.inputs.payload), self.hashes.payload.eq(0)]
+            m.d.sync += [
+                busy.eq(~self.inputs.payload.empty),
+                self.hashes.valid.eq(self.inputs.payload.empty),
+                left.eq(self.inputs.payload.words),
+                self.hashes.payload.eq(0),
+            ]
         return m
 
 

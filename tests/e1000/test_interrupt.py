@@ -110,7 +110,7 @@ async def clean_that_acknowledges_too_late(napi: Napi, budget: int) -> int:
     """A poll that clears causes after its last look at the ring."""
     assert napi.dev is not None
     adapter: Adapter = napi.dev.priv
-    work_done = await interrupt.e1000_clean_rx_irq(adapter, budget)
+    work_done = await interrupt.e1000_clean_rx_irq(adapter, budget, napi, adapter.rx_ring)
     if work_done == budget:
         return budget
     await er32(adapter.hw, ICR)  # acknowledges a frame that came since
@@ -122,7 +122,8 @@ async def clean_that_acknowledges_too_late(napi: Napi, budget: int) -> int:
 async def clean_that_forgets_to_unmask(napi: Napi, budget: int) -> int:
     """A poll that completes and leaves the interrupt masked."""
     assert napi.dev is not None
-    work_done = await interrupt.e1000_clean_rx_irq(napi.dev.priv, budget)
+    adapter: Adapter = napi.dev.priv
+    work_done = await interrupt.e1000_clean_rx_irq(adapter, budget, napi, adapter.rx_ring)
     if work_done < budget:
         await napi_complete_done(napi, work_done)
     return work_done
@@ -132,7 +133,7 @@ async def clean_that_forgets_to_complete(napi: Napi, budget: int) -> int:
     """A poll that unmasks and keeps the instance."""
     assert napi.dev is not None
     adapter: Adapter = napi.dev.priv
-    work_done = await interrupt.e1000_clean_rx_irq(adapter, budget)
+    work_done = await interrupt.e1000_clean_rx_irq(adapter, budget, napi, adapter.rx_ring)
     if work_done < budget:
         await ew32(adapter.hw, IMS, POLL_CAUSES)
     return work_done

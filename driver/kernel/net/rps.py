@@ -94,7 +94,7 @@ def netdev_rx_queue_set_rps_mask(machine: Machine, queue: NetdevRxQueue, mask: i
 
 def get_rps_cpu(dev: NetDevice, skb: SkBuff) -> int:
     """The CPU for a packet; -1 for the one that has it."""
-    rps_map = dev.rx_queues[0].rps_map
+    rps_map = dev.rx_queues[skb.queue_mapping].rps_map
     if not rps_map:
         return -1
     return rps_map[skb_get_hash(skb) * len(rps_map) >> 32]

@@ -72,6 +72,7 @@ class SkBuff:
         priority: for the qdisc, 0 to 15.
         hash: of its flow, if the device or somebody else computed it; else 0.
         napi_id: of the instance that received it; 0 if unknown.
+        queue_mapping: number of the receive queue that it came in by.
         pp_recycle: its buffers go back to the page pool that they are from.
         destructor: called with the skb when it is freed, to take it off the account of ``sk``.
         sk: the socket that it is charged to; only with a destructor.
@@ -79,7 +80,20 @@ class SkBuff:
         cb: GRO's notes; only within GRO.
     """
 
-    __slots__ = ("cb", "data", "destructor", "dev", "hash", "head", "napi_id", "pp_recycle", "priority", "shinfo", "sk")
+    __slots__ = (
+        "cb",
+        "data",
+        "destructor",
+        "dev",
+        "hash",
+        "head",
+        "napi_id",
+        "pp_recycle",
+        "priority",
+        "queue_mapping",
+        "shinfo",
+        "sk",
+    )
 
     head: int
     data: bytes
@@ -88,6 +102,7 @@ class SkBuff:
     priority: int
     hash: int
     napi_id: int
+    queue_mapping: int
     pp_recycle: bool
     destructor: Callable[[SkBuff], None] | None
     sk: Sock
@@ -136,7 +151,7 @@ def build_skb(head: int, length: int, dev: NetDevice) -> SkBuff:
     skb.dev = dev
     skb.shinfo = skb.destructor = None
     skb.pp_recycle = False
-    skb.hash = skb.napi_id = skb.priority = 0
+    skb.hash = skb.napi_id = skb.priority = skb.queue_mapping = 0
     return skb
 
 

@@ -1,6 +1,6 @@
 """Files of /proc: interrupts, softirqs, net/softnet_stat (kernel/irq/proc.c, fs/proc/softirqs.c, net-procfs.c).
 
-Interrupt lines are shown as those of an IO-APIC, as a PC has them for devices that signal by level.
+Interrupt lines are shown as those of an IO-APIC, as a PC has them for devices that signal by level; messages as MSI-X.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ def proc_interrupts(snapshot: Snapshot) -> str:
 
 
 def _irq_row(line: IrqLine) -> str:
-    chip, handler = "IO-APIC", "fasteoi"
+    handler = "edge" if line.edge else "fasteoi"
     return (
-        f"{line.irq:>{_PRECISION}}:{_counts(line.counts)} {chip:>8} {line.irq:>{_PRECISION}}-{handler:<8}"
+        f"{line.irq:>{_PRECISION}}:{_counts(line.counts)} {line.chip:>8} {line.hwirq:>{_PRECISION}}-{handler:<8}"
         f"  {', '.join(line.actions)}"
     )
 

@@ -24,11 +24,17 @@ class IrqLine:
         irq: its number.
         counts: interrupts taken, by CPU.
         actions: names of its handlers.
+        chip: name of its controller.
+        hwirq: its number there.
+        edge: it interrupts at edges.
     """
 
     irq: int
     counts: tuple[int, ...]
     actions: tuple[str, ...]
+    chip: str
+    hwirq: int
+    edge: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,7 +114,14 @@ def take_snapshot(machine: Machine) -> Snapshot:
 
 
 def _irq_line(desc: IrqDesc) -> IrqLine:
-    return IrqLine(irq=desc.irq, counts=tuple(desc.counts), actions=tuple(action.name for action in desc.actions))
+    return IrqLine(
+        irq=desc.irq,
+        counts=tuple(desc.counts),
+        actions=tuple(action.name for action in desc.actions),
+        chip=desc.chip,
+        hwirq=desc.irq if desc.hwirq is None else desc.hwirq,
+        edge=desc.edge,
+    )
 
 
 def _softnet(cpu: Cpu) -> Softnet:

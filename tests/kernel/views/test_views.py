@@ -35,8 +35,9 @@ INTERFACE = Interface(
 SNAPSHOT = Snapshot(
     cpus=(0, 1),
     irqs=(
-        IrqLine(irq=16, counts=(1234, 0), actions=("eth0",)),
-        IrqLine(irq=17, counts=(0, 4_294_967_295), actions=("eth1", "eth2")),
+        IrqLine(irq=16, counts=(1234, 0), actions=("eth0",), chip="IO-APIC", hwirq=16, edge=False),
+        IrqLine(irq=17, counts=(0, 4_294_967_295), actions=("eth1", "eth2"), chip="IO-APIC", hwirq=17, edge=False),
+        IrqLine(irq=25, counts=(7, 0), actions=("eth3-rx-0",), chip="PCI-MSIX-0000:00:01.0", hwirq=1, edge=True),
     ),
     local_timer=(77, 5),
     function_call=(0, 9),
@@ -52,6 +53,7 @@ def test_proc_interrupts() -> None:
         "           CPU0    CPU1    ".replace("CPU0    ", "CPU0       ").replace("CPU1    ", "CPU1       "),
         " 16:       1234          0  IO-APIC  16-fasteoi   eth0",
         " 17:          0 4294967295  IO-APIC  17-fasteoi   eth1, eth2",
+        " 25:          7          0 PCI-MSIX-0000:00:01.0   1-edge      eth3-rx-0",
         "NMI:          0          0  Non-maskable interrupts",
         "LOC:         77          5  Local timer interrupts",
         "SPU:          0          0  Spurious interrupts",
