@@ -25,7 +25,7 @@ from emulator.exercises.faults import CheckFailed, Fault
 from emulator.exercises.loader import line_text
 from emulator.generator import UdpGenerator, station_address
 from emulator.wire_timing import PS_PER_NS
-from hdl.nic.regmap import REGISTERS, Register
+from hdl.nic.regmap import MAX_QUEUES, REGISTERS, Register
 
 #: How long, in simulated ns, a call of the driver may take unless the check says otherwise.
 CALL_LIMIT_NS = 5_000_000
@@ -40,6 +40,11 @@ _NAMES = {
     register.at(index): register.__name__ + (f"[{index}]" if register.count > 1 else "")
     for register in REGISTERS
     for index in range(register.count)
+} | {
+    register.at_queue(queue): f"{register.__name__}({queue})"
+    for register in REGISTERS
+    if register.queue_offset is not None
+    for queue in range(MAX_QUEUES)
 }
 
 
