@@ -94,7 +94,7 @@ async def hands_out_every_buffer_in_order(dut, size, base):
             assert await bench.take() == Bench.address(taken % size)
             taken += 1
             await cycles(dut, random.choice((0, 0, 5)))
-        await cycles(dut, 1)
+        await cycles(dut, 2)
         assert bool(dut.exhausted.value) == (taken == tail)
     while taken < tail:
         assert await bench.take() == Bench.address(taken % size)

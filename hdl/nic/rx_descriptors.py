@@ -21,6 +21,9 @@ BURST_DESCRIPTORS = 8
 #: Addresses of buffers that are held or under way.
 CACHE_DESCRIPTORS = 32
 
+#: Cycles from a new index to what follows from it.
+_SETTLING = 3
+
 
 class Ring(data.Struct):
     """Where the descriptors are."""
@@ -74,38 +77,50 @@ class RxDescriptors(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         next_index = Signal(16)  # of the first descriptor that was not requested
-        address = Signal(64)
-        available = Signal(16)  # descriptors up to the tail or the end of the ring
-        count = Signal(range(BURST_DESCRIPTORS + 1))  # of the next burst
+        address = Signal(64)  # of that descriptor
+        count, end = Signal(range(BURST_DESCRIPTORS + 1)), Signal(16)  # of the next burst, and the index behind it
         requested = Signal(range(CACHE_DESCRIPTORS + 1))  # and not taken yet
-        request = Signal()
+        settling = Signal(range(_SETTLING + 1))  # cycles until the above are those of next_index
+        issue = Signal()
         take = self.buffers.valid & self.buffers.ready
 
-        to_boundary = BURST_DESCRIPTORS - address[4:7]
-        m.d.comb += [
-            address.eq(self.ring.base + next_index * DESCRIPTOR_BYTES),
-            available.eq(Mux(self.tail >= next_index, self.tail, self.ring.size) - next_index),
-            count.eq(Mux(available < to_boundary, available, to_boundary)),
-            self.exhausted.eq(~request & (requested == 0)),
-        ]
-        inside = (self.tail < self.ring.size) & (next_index < self.ring.size)
-        with m.If(inside & (available != 0) & self.run):
-            m.d.comb += request.eq(1)
-
-        issue = Signal()
+        all_requested = self._prepare(m, next_index, address, count, end)
+        request = self.run & (settling == 0) & (count != 0)
         room = requested <= CACHE_DESCRIPTORS - BURST_DESCRIPTORS
-        m.d.comb += issue.eq(request & room & ~self.hold & (~self.axi.arvalid | self.axi.arready))
-        end = next_index + count
+        m.d.comb += [
+            issue.eq(request & room & ~self.hold & (~self.axi.arvalid | self.axi.arready)),
+            self.exhausted.eq(all_requested & (requested == 0)),
+        ]
         with m.If(~self.run):
-            m.d.sync += [next_index.eq(self.head), requested.eq(0)]
+            m.d.sync += [next_index.eq(self.head), requested.eq(0), settling.eq(_SETTLING)]
         with m.Else():
             m.d.sync += requested.eq(requested + Mux(issue, count, 0) - take)
             with m.If(issue):
-                m.d.sync += next_index.eq(Mux(end == self.ring.size, 0, end))
+                m.d.sync += [next_index.eq(Mux(end == self.ring.size, 0, end)), settling.eq(_SETTLING)]
                 m.d.sync += Assert(end <= self.ring.size)
+            with m.Elif(settling != 0):
+                m.d.sync += settling.eq(settling - 1)
         self._read(m, issue, address, count)
-        self._keep(m, address, take)
+        self._keep(m, take)
         return m
+
+    def _prepare(self, m, next_index, address, count, end):
+        """The next burst, in steps with an addition or a comparison each; returns whether there is none."""
+        ahead, none, tail = Signal(), Signal(), Signal(16)
+        available = Signal(16)  # descriptors up to the tail or the end of the ring
+        to_boundary = Signal(range(BURST_DESCRIPTORS + 1))
+        number = Signal.like(count)
+        m.d.sync += [
+            ahead.eq(self.tail >= next_index),
+            none.eq((self.tail >= self.ring.size) | (next_index >= self.ring.size) | (self.tail == next_index)),
+            tail.eq(self.tail),
+            address.eq(self.ring.base + next_index * DESCRIPTOR_BYTES),
+            to_boundary.eq(BURST_DESCRIPTORS - (self.ring.base[4:7] + next_index)[:3]),
+        ]
+        m.d.sync += available.eq(Mux(none, 0, Mux(ahead, tail, self.ring.size) - next_index))
+        m.d.comb += number.eq(Mux(available < to_boundary, available, to_boundary))
+        m.d.sync += [count.eq(number), end.eq(next_index + number)]
+        return none
 
     def _read(self, m, issue, address, count):
         """The address channel, and which bursts are under way."""
@@ -127,7 +142,7 @@ class RxDescriptors(wiring.Component):
             m.d.sync += axi.arvalid.eq(0)
         m.d.sync += under_way.eq(under_way + issue - (axi.rvalid & axi.rlast))
 
-    def _keep(self, m, address, take):
+    def _keep(self, m, take):
         """The queue of buffer addresses that were read; room for them was made sure of when they were requested."""
         axi = self.axi
         m.submodules.cache = cache = memory.Memory(shape=64, depth=CACHE_DESCRIPTORS, init=[])
@@ -135,7 +150,7 @@ class RxDescriptors(wiring.Component):
         write_pointer, read_pointer = Signal(range(CACHE_DESCRIPTORS)), Signal(range(CACHE_DESCRIPTORS))
         level = Signal(range(CACHE_DESCRIPTORS + 1))
         index = Signal(16)  # of the descriptor at the output
-        has_address, address_bits = self._descriptor(m, address)
+        has_address, address_bits = self._descriptor(m)
         m.d.comb += [
             write_port.addr.eq(write_pointer),
             write_port.data.eq(address_bits),
@@ -157,7 +172,7 @@ class RxDescriptors(wiring.Component):
                     index.eq(Mux(index + 1 == self.ring.size, 0, index + 1)),
                 ]
 
-    def _descriptor(self, m, address):
+    def _descriptor(self, m):
         """Whether the read beat has a buffer's address, and the address."""
         axi = self.axi
         width = RxDescriptor.as_shape().size
@@ -173,7 +188,8 @@ class RxDescriptors(wiring.Component):
             return 1, axi.rdata[:64]
         lane = Signal(range(lanes))
         with m.If(~self.run):
-            m.d.sync += lane.eq(address[4:])  # a ring is a multiple of 8 descriptors: its wrap keeps the lane
+            # A ring is a multiple of 8 descriptors: its wrap keeps the lane.
+            m.d.sync += lane.eq(self.ring.base[4:] + self.head)
         with m.Elif(axi.rvalid):
             m.d.sync += lane.eq(lane + 1)
         return 1, axi.rdata.word_select(lane, width)[:64]

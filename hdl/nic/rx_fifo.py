@@ -74,25 +74,18 @@ class RxFifo(wiring.Component):
         with m.If(self.commit):
             m.d.sync += committed.eq(next_pointer)
 
-        # The memory's output register is the head of the queue: it holds while nobody takes it.
         m.submodules.beats = beats = memory.Memory(shape=len(self.write_beat), depth=self._beats, init=[])
         write_port, read_port = beats.write_port(), beats.read_port()
         m.d.comb += [
             write_port.addr.eq(write_pointer),
             write_port.data.eq(self.write_beat),
             write_port.en.eq(self.write),
-            read_port.addr.eq(read_pointer),
-            read_port.en.eq((~self.beats.valid | self.beats.ready) & (read_pointer != committed)),
-            self.beats.payload.eq(read_port.data),
         ]
+        fetched = _read_ahead(m, read_port, read_pointer, committed, self.beats)
         frames_end = Signal.like(read_pointer)  # the first beat that belongs to no frame that was taken
-        head = (read_pointer - self.beats.valid)[: len(read_pointer)]
+        head = (read_pointer - fetched - self.beats.valid)[: len(read_pointer)]
         with m.If(self.drop & (head != frames_end)):
-            m.d.sync += [read_pointer.eq(frames_end), self.beats.valid.eq(0)]
-        with m.Elif(~self.beats.valid | self.beats.ready):
-            m.d.sync += self.beats.valid.eq(read_port.en)
-            with m.If(read_port.en):
-                m.d.sync += read_pointer.eq(read_pointer + 1)
+            m.d.sync += [read_pointer.eq(frames_end), fetched.eq(0), self.beats.valid.eq(0)]
 
         self._queue_frames(m)
         with m.If(self.frames.valid & self.frames.ready):
@@ -101,21 +94,48 @@ class RxFifo(wiring.Component):
         return m
 
     def _queue_frames(self, m):
-        """The descriptions of committed frames: a queue read combinationally."""
+        """The descriptions of committed frames."""
         m.submodules.frames = frames = memory.Memory(shape=RxFrame, depth=self._frames, init=[])
-        write_port, read_port = frames.write_port(), frames.read_port(domain="comb")
+        write_port, read_port = frames.write_port(), frames.read_port()
         write_pointer = Signal(range(2 * self._frames))
         read_pointer = Signal.like(write_pointer)
+        released = Signal.like(write_pointer)  # the first frame that was not taken
         m.d.comb += [
-            self.frame_room.eq((write_pointer ^ read_pointer) != self._frames),
+            self.frame_room.eq((write_pointer ^ released) != self._frames),
             write_port.addr.eq(write_pointer),
             write_port.data.eq(self.frame),
             write_port.en.eq(self.commit),
-            read_port.addr.eq(read_pointer),
-            self.frames.payload.eq(read_port.data),
-            self.frames.valid.eq(write_pointer != read_pointer),
         ]
         with m.If(self.commit):
             m.d.sync += write_pointer.eq(write_pointer + 1)
         with m.If(self.frames.valid & self.frames.ready):
-            m.d.sync += read_pointer.eq(read_pointer + 1)
+            m.d.sync += released.eq(released + 1)
+        _read_ahead(m, read_port, read_pointer, write_pointer, self.frames)
+
+
+def _read_ahead(m, read_port, pointer, end, output):
+    """Read a queue in a memory into its output register and, as block RAM is slow, into a register behind that.
+
+    Arguments:
+        m: the module.
+        read_port: of the memory; its output register holds while nobody takes it.
+        pointer: the next item to read.
+        end: behind the last one.
+        output: stream of the items.
+
+    Returns:
+        Whether the memory's output register holds an item.
+    """
+    fetched = Signal()
+    move = ~output.valid | output.ready
+    read = (pointer != end) & (~fetched | move)
+    m.d.comb += [read_port.addr.eq(pointer), read_port.en.eq(read)]
+    with m.If(move):
+        m.d.sync += output.valid.eq(fetched)
+        with m.If(fetched):
+            m.d.sync += output.payload.eq(read_port.data)
+    with m.If(~fetched | move):
+        m.d.sync += fetched.eq(read)
+    with m.If(read):
+        m.d.sync += pointer.eq(pointer + 1)
+    return fetched

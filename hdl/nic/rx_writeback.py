@@ -15,7 +15,6 @@ from amaranth.lib.wiring import In, Out
 
 from hdl.nic.axi import AxiWriteResponse, Resp
 from hdl.nic.layouts import RxDescriptor, RxStatus
-from hdl.nic.rx_descriptors import DESCRIPTOR_BYTES
 from hdl.nic.rx_segments import segment_layout
 
 #: Write bursts that may be under way. 64-byte frames at 10 Gb/s on 64 bits at 156.25 MHz take two bursts every 10.5
@@ -153,7 +152,9 @@ class RxWriteBack(wiring.Component):
         write_pointer, read_pointer = Signal(range(SEGMENTS)), Signal(range(SEGMENTS))
         due = Signal(range(SEGMENTS + 1))  # buffers in memory, descriptors not yet on their way
         skip = Signal()
-        take = (self.writebacks.valid & self.writebacks.ready) | skip
+        coming = Signal(writeback_layout(self._queues))
+        free = ~self.writebacks.valid | self.writebacks.ready
+        take = (due != 0) & self.run & (free | skip)
         segment = read_port.data
         m.d.comb += [
             write_port.addr.eq(write_pointer),
@@ -161,23 +162,26 @@ class RxWriteBack(wiring.Component):
             write_port.data.address.eq(0),  # of the buffer: not needed here
             write_port.en.eq(self.segment_valid),
             read_port.addr.eq(read_pointer),
-            self.writebacks.payload.eop.eq(segment.eop),
-            self.writebacks.payload.small.eq(segment.small),
-            self.writebacks.valid.eq((due != 0) & self.run & ~skip),
+            coming.eop.eq(segment.eop),
+            coming.small.eq(segment.small),
         ]
         if self._queues == 1:
-            self._legacy(m, segment)
+            self._legacy(m, segment, coming)
         else:
             queue = segment.route.queue
-            self._either(m, segment)
+            self._either(m, segment, coming)
             m.d.comb += [
                 skip.eq((due != 0) & self.run & self.faulted.bit_select(queue, 1)),
                 self.skipped.eq(Mux(skip, 1 << queue, 0)),
-                self.writebacks.payload.queue.eq(queue),
+                coming.queue.eq(queue),
             ]
         with m.If(~self.run):
-            m.d.sync += [write_pointer.eq(0), read_pointer.eq(0), due.eq(0)]
+            m.d.sync += [write_pointer.eq(0), read_pointer.eq(0), due.eq(0), self.writebacks.valid.eq(0)]
         with m.Else():
+            with m.If(free):
+                m.d.sync += self.writebacks.valid.eq(take & ~skip)
+                with m.If(take):
+                    m.d.sync += self.writebacks.payload.eq(coming)
             with m.If(self.segment_valid):
                 m.d.sync += write_pointer.eq(write_pointer + 1)
             with m.If(written ^ take):
@@ -186,25 +190,23 @@ class RxWriteBack(wiring.Component):
                 m.d.sync += read_pointer.eq(read_pointer + 1)
         return skip
 
-    def _legacy(self, m, segment):
+    def _legacy(self, m, segment, writeback):
         """The upper half of a legacy descriptor."""
-        writeback = self.writebacks.payload
-        place = self.bases[0] + segment.index * DESCRIPTOR_BYTES
-        m.d.comb += [writeback.address.eq(place + WRITEBACK_BYTES), writeback.data.eq(_legacy_half(m, segment))]
+        upper_half = Cat(Const(WRITEBACK_BYTES, 4), segment.index)  # the base has zeros there
+        m.d.comb += [writeback.address.eq(self.bases[0] + upper_half), writeback.data.eq(_legacy_half(m, segment))]
 
-    def _either(self, m, segment):
+    def _either(self, m, segment, writeback):
         """A descriptor of the kind that its queue has."""
-        writeback = self.writebacks.payload
         legacy = _legacy_half(m, segment)
         checksum, status, errors, special = legacy[16:32], legacy[32:40], legacy[40:48], legacy[48:64]
         no_hash = Cat(Const(0, 16), checksum)  # its place is that of the packet's checksum
         hashed = segment.route.rss_type != 0
         lower = Cat(segment.route.rss_type, Const(0, 28), Mux(hashed, segment.route.rss_hash, no_hash))
         upper = Cat(status, Const(0, 16), errors, segment.length, special)
-        place = self.bases[segment.route.queue] + segment.index * DESCRIPTOR_BYTES
+        within = Cat(Mux(segment.advanced, 0, Const(WRITEBACK_BYTES, 4)), segment.index)  # the base has zeros there
         m.d.comb += [
             writeback.whole.eq(segment.advanced),
-            writeback.address.eq(place + Mux(segment.advanced, 0, WRITEBACK_BYTES)),
+            writeback.address.eq(self.bases[segment.route.queue] + within),
             writeback.data.eq(Cat(lower, Mux(segment.advanced, upper, legacy))),
         ]
 

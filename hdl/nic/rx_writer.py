@@ -1,7 +1,8 @@
 """DMA writer: puts segments and descriptor write-backs onto the write channels of the DMA port.
 
 It works burst by burst: a burst's address and its data start together, and the next burst starts with the last beat of
-the one before if the address has been taken by then, so that there is no gap on the data channel. A burst ends at
+the one before if the address has been taken by then, so that there is no gap on the data channel. Bursts of segments
+are prepared in steps, as each of them takes an addition or a comparison. A burst ends at
 every multiple of 4 KiB, or of 256 beats where that is less. Write-backs go before segments, also between two bursts of
 one segment.
 
@@ -71,80 +72,134 @@ class RxWriter(wiring.Component):
                 "end": lane,  # behind the last byte; 0 if that is in the top lane
             }
         )
-        coming = Signal(data.StructLayout({"address": 64, "beats": range(MAX_BEATS + 1), "kind": kind}))
+        burst_layout = data.StructLayout({"address": 64, "beats": range(MAX_BEATS + 1), "kind": kind})
+        coming = Signal(burst_layout)
         burst = Signal(kind)  # the burst on the data channel
-        left = Signal(range(MAX_BEATS + 1))  # its beats that are not in the output register yet
         start = Signal()  # the coming burst becomes the present one
         take = Signal()  # the output register takes a beat
-
+        self._active, self._final = (
+            Signal(),
+            Signal(),
+        )  # beats are left that are not in the output register yet; only one
         if self._several:
-            self._queue = Signal.like(self.started.queue, name="queue")  # of the present segment
-        segment_valid = self._cut_segment(m, coming, start)
+            self._queue = Signal.like(self.started.queue, name="queue")  # of the prepared burst
+
+        prepared, prepared_valid, under_preparation = self._prepare(m, burst_layout, start & ~self.writebacks.valid)
+        m.d.comb += coming.eq(prepared)
         with m.If(self.writebacks.valid):
             self._coming_writeback(m, coming)
 
-        over = (left == 0) | (take & (left == 1))
+        over = ~self._active | (take & self._final)
         free = over & (~axi.awvalid | axi.awready) & self.run & ~self.hold
         m.d.comb += [
-            start.eq(free & (self.writebacks.valid | segment_valid)),
+            start.eq(free & (self.writebacks.valid | prepared_valid)),
             self.writebacks.ready.eq(free),
             self.started_valid.eq(start),
             self.started.writeback.eq(coming.kind.writeback),
             self.started.small.eq(self.writebacks.valid & self.writebacks.payload.small),
             self.started.last.eq(Mux(self.writebacks.valid, self.writebacks.payload.eop, coming.kind.last)),
-            self.idle.eq((left == 0) & ~axi.awvalid & ~axi.wvalid),
-            self.drained.eq(~segment_valid & ((left == 0) | burst.writeback)),
+            self.idle.eq(~self._active & ~axi.awvalid & ~axi.wvalid),
+            self.drained.eq(~under_preparation & (~self._active | burst.writeback)),
         ]
         if self._several:
             m.d.comb += self.started.queue.eq(Mux(self.writebacks.valid, self.writebacks.payload.queue, self._queue))
         self._send_address(m, coming, start)
-        self._send_data(m, burst, left, take)
+        self._send_data(m, burst, take, start, coming)
         with m.If(start):
-            m.d.sync += [burst.eq(coming.kind), left.eq(coming.beats)]
+            m.d.sync += burst.eq(coming.kind)
         return m
 
-    def _cut_segment(self, m, coming, start):
-        """The next burst of the present segment; returns whether there is one."""
+    def _prepare(self, m, burst_layout, started):
+        """Bursts of segments: each takes three cycles, and there may be one in every second cycle.
+
+        Arguments:
+            m: the module.
+            burst_layout: a burst.
+            started: the prepared burst becomes the present one.
+
+        Returns:
+            The prepared burst, whether there is one, and whether there is one or will be one.
+        """
         beat_bytes = self._beat_bytes
         boundary = min(BOUNDARY, MAX_BEATS * beat_bytes)
-        address = Signal(64)
-        left = Signal(16)  # bytes
-        first = Signal()
-        offset = Signal(range(beat_bytes))
-        to_boundary = Signal(range(boundary + 1))
-        size = Signal(range(boundary + 1))  # bytes of the burst
-        kind = coming.kind
-        m.d.comb += [
-            to_boundary.eq(boundary - address % boundary),
-            kind.last.eq(left <= to_boundary),
-            size.eq(Mux(kind.last, left, to_boundary)),
-            coming.address.eq(address),
-            coming.beats.eq((address % beat_bytes + size + (beat_bytes - 1)) // beat_bytes),
-            kind.writeback.eq(0),
-            kind.whole.eq(0),
-            kind.first.eq(first),
-            kind.offset.eq(offset),
-            kind.end.eq(address + left),
-            kind.spill.eq(kind.last & (kind.end != 0) & (offset >= kind.end)),
-        ]
-        started = start & ~self.writebacks.valid
-        with m.If(started):
-            m.d.sync += [address.eq(address + size), left.eq(left - size), first.eq(0)]
+        lane = range(beat_bytes)
+        left = Signal(16)  # bytes of the segment that are in no burst
+        part = Signal(
+            data.StructLayout(
+                {"address": 64, "size": range(boundary + 1), "first": 1, "last": 1, "offset": lane, "end": lane}
+            )
+        )
+        part_valid = Signal()
+        prepared, prepared_valid = Signal(burst_layout), Signal()
+        cut = (left != 0) & ~part_valid
+        self._cut_segment(m, left, part, cut, boundary)
 
-        m.d.comb += self.segments.ready.eq(((left == 0) | (started & kind.last)) & self.run)
+        finish = part_valid & ~prepared_valid
+        if self._several:
+            self._follow_queue(m, cut, finish)
+        bytes_with_offset = part.address % beat_bytes + part.size
+        kind = prepared.kind
+        with m.If(finish):
+            m.d.sync += [
+                prepared.address.eq(part.address),
+                prepared.beats.eq((bytes_with_offset + (beat_bytes - 1)) // beat_bytes),
+                kind.first.eq(part.first),
+                kind.last.eq(part.last),
+                kind.offset.eq(part.offset),
+                kind.end.eq(part.end),
+                kind.spill.eq(part.last & (part.end != 0) & (part.offset >= part.end)),
+            ]
+        with m.If(~self.run):
+            m.d.sync += [part_valid.eq(0), prepared_valid.eq(0)]
+        with m.Else():
+            m.d.sync += [
+                part_valid.eq(cut | (part_valid & ~finish)),
+                prepared_valid.eq(finish | (prepared_valid & ~started)),
+            ]
+        return prepared, prepared_valid, (left != 0) | part_valid | prepared_valid
+
+    def _cut_segment(self, m, left, part, cut, boundary):
+        """Take a segment, and cut ``part`` off it, up to the next boundary."""
+        address = Signal(64)
+        first = Signal()
+        offset = Signal(range(self._beat_bytes))
+        to_boundary = Signal(range(boundary + 1))
+        last = left <= to_boundary
+        with m.If(cut):
+            m.d.sync += [
+                part.address.eq(address),
+                part.size.eq(Mux(last, left, to_boundary)),
+                part.first.eq(first),
+                part.last.eq(last),
+                part.offset.eq(offset),
+                part.end.eq(address + left),
+                address.eq((address // boundary + 1) * boundary),
+                to_boundary.eq(boundary),
+                left.eq(Mux(last, 0, left - to_boundary)),
+                first.eq(0),
+            ]
+        m.d.comb += self.segments.ready.eq((left == 0) & self.run)
         with m.If(~self.run):
             m.d.sync += left.eq(0)
         with m.Elif(self.segments.valid & self.segments.ready):
             segment = self.segments.payload
             m.d.sync += [
                 address.eq(segment.address),
+                to_boundary.eq(boundary - segment.address % boundary),
                 left.eq(segment.length),
                 first.eq(1),
                 offset.eq(segment.address),
             ]
-            if self._several:
-                m.d.sync += self._queue.eq(segment.route.queue)
-        return left != 0
+
+    def _follow_queue(self, m, cut, finish):
+        """The queue of a segment goes with it."""
+        of_segment, of_part = (Signal.like(self._queue, name=f"queue_of_{what}") for what in ("segment", "part"))
+        with m.If(self.segments.valid & self.segments.ready):
+            m.d.sync += of_segment.eq(self.segments.payload.route.queue)
+        with m.If(cut):
+            m.d.sync += of_part.eq(of_segment)
+        with m.If(finish):
+            m.d.sync += self._queue.eq(of_part)
 
     def _coming_writeback(self, m, coming):
         """A write-back as a burst: like a segment that lies within one beat, or two if a beat is half a descriptor."""
@@ -181,7 +236,7 @@ class RxWriter(wiring.Component):
         with m.Elif(axi.awready):
             m.d.sync += axi.awvalid.eq(0)
 
-    def _send_data(self, m, burst, left, take):
+    def _send_data(self, m, burst, take, start, coming):
         axi = self.axi
         width = len(axi.wdata)
         lanes = self._beat_bytes
@@ -191,16 +246,14 @@ class RxWriter(wiring.Component):
         descriptor = Signal.like(self.writebacks.payload.data)
         of_descriptor = Signal(width)  # its beat
         spilling = Signal()
-        final = Signal()
+        final, active = self._final, self._active
+        more = Signal(range(MAX_BEATS))  # beats behind the next one
         after_offset, before_end = Signal(lanes), Signal(lanes)
         m.d.comb += [
-            final.eq(left == 1),
             spilling.eq(burst.spill & final),
             shift.eq((lanes - burst.offset) * 8),
             shifted.eq(Cat(before, self.beats.payload) >> shift),
-            take.eq(
-                (left != 0) & (~axi.wvalid | axi.wready) & (burst.writeback | spilling | self.beats.valid | ~self.run)
-            ),
+            take.eq(active & (~axi.wvalid | axi.wready) & (burst.writeback | spilling | self.beats.valid | ~self.run)),
             self.beats.ready.eq(take & ~burst.writeback & ~spilling),
             after_offset.eq(Mux(burst.first, ((1 << lanes) - 1) << burst.offset, ~0)),
             before_end.eq(Mux(burst.last & final & (burst.end != 0), (1 << burst.end) - 1, ~0)),
@@ -217,10 +270,14 @@ class RxWriter(wiring.Component):
                 axi.wlast.eq(final),
                 axi.wstrb.eq(Mux(self.run, after_offset & before_end, 0)),
                 axi.wdata.eq(Mux(burst.writeback, of_descriptor, shifted)),
-                left.eq(left - 1),
                 burst.first.eq(0),
+                more.eq(more - 1),
+                final.eq(more == 1),
+                active.eq(~final),
             ]
             with m.If(~burst.writeback):
                 m.d.sync += before.eq(self.beats.payload)
         with m.Elif(axi.wready):
             m.d.sync += axi.wvalid.eq(0)
+        with m.If(start):
+            m.d.sync += [active.eq(1), final.eq(coming.beats == 1), more.eq(coming.beats - 1)]
