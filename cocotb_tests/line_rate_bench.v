@@ -101,6 +101,7 @@ module line_rate_bench #(
     // verilator lint_off PINMISSING
     nic nic (  // without the outputs that this bench does not look at
         .clk(clk), .rst(rst), .link_up(1'b1), .eedo(1'b0), .mdio_i(1'b1),
+        .mac__pause__ready(1'b0), .mac__events(9'b0),
         .s_axil__awaddr(awaddr), .s_axil__awprot(3'b0), .s_axil__awvalid(awvalid), .s_axil__awready(awready),
         .s_axil__wdata(wdata), .s_axil__wstrb(4'hf), .s_axil__wvalid(wvalid), .s_axil__wready(wready),
         .s_axil__bvalid(bvalid), .s_axil__bready(bready),

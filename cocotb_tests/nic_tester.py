@@ -37,6 +37,8 @@ GUARD = 64
 INPUTS = (
     "link_up",
     "eedo",  # no EEPROM
+    "mac__pause__ready",  # no MAC
+    "mac__events",
     *(f"s_axil__{channel}" for channel in ("awvalid", "wvalid", "bready", "arvalid", "rready")),
     *(
         f"{port}__{channel}"

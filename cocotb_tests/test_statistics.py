@@ -115,6 +115,7 @@ def drive_at_random(dut) -> Counter:
         dut.sent.value = TxSummary.const(frame).as_bits()
         counts.update(counted_sent(frame))
     events = {name: int(random.random() < 0.1) for name in EVENTS}
+    events["MPC"] *= random.random() < 0.01  # those of the MAC are never close together
     dut.mac_events.value = MacEvents.const(events).as_bits()
     counts.update(events)
     for port, name in PULSES.items():

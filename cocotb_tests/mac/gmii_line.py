@@ -65,7 +65,5 @@ def octet_times(steps: int) -> int:
 
 
 def gaps(frames: list[GmiiFrame]) -> list[int]:
-    """Octet times of silence between the frames; a frame's times are those of its first octet and of the
-    silence behind it.
-    """
+    """Octet times of silence between the frames."""
     return [octet_times(after.sim_time_start - before.sim_time_end) for before, after in pairwise(frames)]

@@ -50,7 +50,10 @@ async def recognises(dut):
     settings = {"address": number(ADDRESS), "station": number(STATION), "type": TYPE, "enable": 1}
     await start(dut, **dict.fromkeys(INPUTS, 0), **{f"receiver__{name}": value for name, value in settings.items()})
     dut.receiver__quanta__ready.value = 1
-    pulses, times = Pulses(dut, "receiver__xon", "receiver__xoff"), Sink(dut, "receiver__quanta", None)
+    pulses, times = (
+        Pulses(dut, "receiver__xon", "receiver__xoff", "receiver__unknown"),
+        Sink(dut, "receiver__quanta", None),
+    )
     other = random.randrange(1, 65536)
     good = [pause(other), pause(0), pause(65535, destination=STATION), pause(7, length=65), pause(256, length=1518)]
     other_station = bytes([*STATION[:5], STATION[5] ^ 1])
@@ -74,7 +77,8 @@ async def recognises(dut):
         await cycles(dut, 6)
     expected = [int.from_bytes(frame[16:18], "big") for frame, _, is_pause in cases if is_pause]
     assert times.items == expected
-    assert pulses.counts == {"receiver__xon": expected.count(0), "receiver__xoff": len(good) - expected.count(0)}
+    other = {"receiver__unknown": 2, "receiver__xoff": len(good) - expected.count(0)}
+    assert pulses.counts == {"receiver__xon": expected.count(0), **other}
 
 
 @cocotb.test()

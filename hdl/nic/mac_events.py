@@ -6,7 +6,10 @@ from amaranth.lib import data
 class MacEvents(data.Struct):
     """A pulse each."""
 
-    RXERRC: 1  # a frame came with a receive error of the PHY
+    SYMERRS: 1  # the PHY saw a carrier without a valid start
+    RXERRC: 1  # a frame came with a receive error of the PHY, or a carrier with no frame in it
+    CEXTERR: 1  # the PHY signalled an error within a carrier extension
+    MPC: 1  # a frame found no room on its way from the MAC to the NIC
     XONRXC: 1  # a pause frame with time 0 came
     XOFFRXC: 1  # a pause frame with another time came
     XONTXC: 1  # a pause frame with time 0 left

@@ -1,6 +1,6 @@
 """The NIC: a controller with the programming model of the Intel 8254x family; with several queues, the 82576's."""
 
-from amaranth.hdl import Module, Mux, ResetInserter
+from amaranth.hdl import Cat, Module, Mux, ResetInserter
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -9,8 +9,10 @@ from hdl.nic.axi import Axi, AxiLite, AxiStream
 from hdl.nic.axi_lite import ADDRESS_WIDTH, AxiLiteSlave
 from hdl.nic.delay_timer import DelayTimer
 from hdl.nic.eeprom import Eeprom
+from hdl.nic.flow_control import FlowControl
 from hdl.nic.interrupts import Interrupts
 from hdl.nic.link import LinkStatus
+from hdl.nic.mac_port import MacPort
 from hdl.nic.mdio import Mdio
 from hdl.nic.msix import Msix
 from hdl.nic.registers import RegisterFile, constant, is_array, is_storage, port_name
@@ -43,6 +45,7 @@ class Nic(wiring.Component):
         s_axis_rx: frames from the MAC with their FCS; ``tready`` is always high.
         m_axis_tx: frames to the MAC with their FCS; ``tuser`` marks one that a reset has cut off, which is none.
         tx_gap_bytes: what the MAC is to keep between them.
+        mac: settings for the MAC and what it has to tell; without a MAC its inputs are zero.
         irq: level interrupt, active high.
         vectors: pulses, messages of MSI-X vectors: one for each queue and one more; low if there is one queue.
         link_up: from the PHY.
@@ -78,6 +81,7 @@ class Nic(wiring.Component):
                 "s_axis_rx": In(AxiStream(data_width)),
                 "m_axis_tx": Out(AxiStream(data_width)),
                 "tx_gap_bytes": Out(range(_MAX_GAP_BYTES + 1)),
+                "mac": Out(MacPort()),
                 "irq": Out(1),
                 "vectors": Out(queues + 1 if queues > 1 else 1),
                 "link_up": In(1),
@@ -105,6 +109,7 @@ class Nic(wiring.Component):
         m.submodules.tx_dma = tx_dma = TxDma(self._data_width, self._tx_fifo_bytes)
         m.submodules.mdio = mdio = Mdio()
         registers, interrupts, link, eeprom = RegisterFile(self._queues), Interrupts(), LinkStatus(), Eeprom()
+        flow_control = FlowControl()
         fifo, statistics = RxFifo(self._data_width, self._rx_fifo_bytes), Statistics()
         rx_delay = DelayTimer()
 
@@ -116,6 +121,7 @@ class Nic(wiring.Component):
             "interrupts": interrupts,
             "link": link,
             "eeprom": eeprom,
+            "flow_control": flow_control,
             "fifo": fifo,
             "statistics": statistics,
             "rx_delay": rx_delay,
@@ -128,7 +134,7 @@ class Nic(wiring.Component):
 
         wiring.connect(m, wiring.flipped(self.s_axil), axi_lite.bus)
         wiring.connect(m, axi_lite.access, registers.access)
-        for block in (rx_path, rx_dma, tx_dma, interrupts, statistics, link, eeprom, mdio):
+        for block in (rx_path, rx_dma, tx_dma, interrupts, statistics, link, eeprom, mdio, flow_control):
             _connect_registers(m, registers, block)
 
         wiring.connect(m, wiring.flipped(self.s_axis_rx), rx_path.stream)
@@ -192,6 +198,7 @@ class Nic(wiring.Component):
         ]
         _connect_pins(m, self, eeprom, ("eesk", "eecs", "eedi"), ("eedo",))
         _connect_pins(m, self, mdio, ("mdc", "mdio_o", "mdio_oe"), ("mdio_i",))
+        self._connect_mac(m, registers, fifo, flow_control, statistics)
         return m
 
     def _spread(self, m, registers, rx_path, rx_dma):
@@ -218,6 +225,18 @@ class Nic(wiring.Component):
             self.vectors.eq(msix.vectors),
         ]
         return registers.gpie.MULTIPLE_MSIX
+
+    def _connect_mac(self, m, registers, fifo, flow_control, statistics):
+        """Connect the MAC's settings and events."""
+        wiring.connect(m, flow_control.pause, wiring.flipped(self.mac.pause))
+        m.d.comb += [
+            flow_control.level.eq(fifo.level * (self._data_width // 64)),
+            statistics.mac_events.eq(self.mac.events),
+            self.mac.rfce.eq(registers.ctrl.RFCE),
+            self.mac.station.eq(Cat(registers.ral[0].ADDRESS, registers.rah[0].ADDRESS)),
+            self.mac.pause_address.eq(Cat(registers.fcal.ADDRESS, registers.fcah.ADDRESS)),
+            self.mac.pause_type.eq(registers.fct.TYPE),
+        ]
 
 
 def _connect_pins(m, nic, block, outputs, inputs) -> None:

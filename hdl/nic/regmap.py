@@ -934,14 +934,14 @@ class ALGNERRC(_Statistic):
 
 
 class SYMERRS(_Statistic):
-    """Symbol errors (the MAC's interface does not tell them from receive errors)."""
+    """Symbol errors: false carriers that the PHY signalled between frames."""
 
     offset = 0x04008
-    access = Access.ZERO
+    COUNT = Field(0, "events", width=32)
 
 
 class RXERRC(_Statistic):
-    """Frames with a receive error signalled by the PHY."""
+    """Frames with a receive error signalled by the PHY, and carriers without a frame."""
 
     offset = 0x0400C
     COUNT = Field(0, "frames", width=32)
@@ -1011,10 +1011,10 @@ class SEC(_Statistic):
 
 
 class CEXTERR(_Statistic):
-    """Carrier extension errors (half duplex only)."""
+    """Carrier extension errors signalled by the PHY."""
 
     offset = 0x0403C
-    access = Access.ZERO
+    COUNT = Field(0, "events", width=32)
 
 
 class RLEC(_Statistic):

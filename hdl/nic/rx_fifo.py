@@ -33,6 +33,7 @@ class RxFifo(wiring.Component):
         discard: forget the beats since the last commit, with the one stored in this cycle.
         beats: beats of committed frames.
         frames: committed frames.
+        level: beats stored, also those on trial; a cycle late.
         drop: forget the rest of the beats of those frames that were taken from ``frames``.
     """
 
@@ -50,6 +51,7 @@ class RxFifo(wiring.Component):
                 "discard": In(1),
                 "beats": Out(stream.Signature(data_width)),
                 "frames": Out(stream.Signature(RxFrame)),
+                "level": Out(range(self._beats + 1)),
                 "drop": In(1),
             }
         )
@@ -67,6 +69,7 @@ class RxFifo(wiring.Component):
             self.room.eq((write_pointer ^ read_pointer) != self._beats),
             next_pointer.eq(write_pointer + self.write),
         ]
+        m.d.sync += self.level.eq((write_pointer - read_pointer)[: len(write_pointer)])
         with m.If(self.discard):
             m.d.sync += write_pointer.eq(committed)
         with m.Elif(self.write | self.commit):

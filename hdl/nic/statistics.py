@@ -73,7 +73,9 @@ class Statistics(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        counts = {**self._events(m), **self._received(m), **self._sent(m)}
+        events, received = self._events(m), self._received(m)
+        missed = _merge(m, received[regmap.MPC], events[regmap.MPC])
+        counts = {**events, **received, regmap.MPC: missed, **self._sent(m)}
         for register in COUNTERS:
             self._counter(m, register, counts[register])
         for low, high in WIDE_COUNTERS:
@@ -162,6 +164,13 @@ def _delayed(m, pulse, name):
     delayed = Signal(name=f"{name}_event")
     m.d.sync += delayed.eq(pulse)
     return delayed
+
+
+def _merge(m, often, seldom):
+    """The pulses of both, one by one: of two at once, that which comes seldom waits."""
+    waiting = Signal()
+    m.d.sync += waiting.eq(often & (seldom | waiting))
+    return often | seldom | waiting
 
 
 def _taken(m, valid, summary, name):

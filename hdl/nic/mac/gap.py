@@ -4,27 +4,26 @@ from amaranth.hdl import Module, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from hdl.nic import regmap
 from hdl.nic.mac.octets import Octet
 
-#: Octets of the gap beyond what TIPG.IPGT says.
-IPGT_OFFSET = 4
+#: Bits of the longest gap's octets.
+GAP_BITS = 11
 
 
 class TxGap(wiring.Component):
     """Holds the next frame back until the gap is over.
 
     Attributes:
-        ipgt: TIPG.IPGT, 8 for the 12 octets of Ethernet.
+        octets: how long it is.
     """
 
-    ipgt: In(regmap.TIPG.IPGT.width)
+    octets: In(GAP_BITS)
     i: In(stream.Signature(Octet))
     o: Out(stream.Signature(Octet))
 
     def elaborate(self, platform):
         m = Module()
-        left = Signal(regmap.TIPG.IPGT.width + 1)  # octets of the gap
+        left = Signal(GAP_BITS)  # octets of the gap
         over = left == 0
         m.d.comb += [
             self.o.payload.eq(self.i.payload),
@@ -34,5 +33,5 @@ class TxGap(wiring.Component):
         with m.If(~over):
             m.d.sync += left.eq(left - 1)
         with m.Elif(self.o.valid & self.o.ready & self.o.payload.last):
-            m.d.sync += left.eq(self.ipgt + IPGT_OFFSET)
+            m.d.sync += left.eq(self.octets)
         return m

@@ -12,7 +12,7 @@ from hdl.nic.mac.arbiter import Arbiter
 from hdl.nic.mac.carrier import Carrier
 from hdl.nic.mac.clock_crossing import BeatCrossing, EventCrossing, SettingCrossing, WordCrossing
 from hdl.nic.mac.fcs import FcsCheck, FcsInsert
-from hdl.nic.mac.gap import TxGap
+from hdl.nic.mac.gap import GAP_BITS, TxGap
 from hdl.nic.mac.gmii import Gmii, GmiiRx, GmiiTx
 from hdl.nic.mac.octets import LANES
 from hdl.nic.mac.overflow import Overflow
@@ -32,12 +32,14 @@ class Mac(wiring.Component):
     Attributes:
         frames_tx: frames from the NIC, FCS included.
         frames_rx: frames to the NIC, FCS included, bad ones marked.
+        gap: octets of the gap between two frames.
         nic: settings and events.
         gmii: the pins.
     """
 
     frames_tx: In(AxiStream(8 * LANES))
     frames_rx: Out(AxiStream(8 * LANES))
+    gap: In(GAP_BITS)
     nic: In(MacPort())
     gmii: Out(Gmii())
 
@@ -59,7 +61,7 @@ class Mac(wiring.Component):
         m.submodules.tx_preamble = preamble = tx(TxPreamble())
         m.submodules.tx_gap = gap = tx(TxGap())
         m.submodules.gmii_tx = pins = tx(GmiiTx())
-        m.submodules.ipgt = ipgt = SettingCrossing(len(self.nic.ipgt), "sync", "tx")
+        m.submodules.gap_octets = gap_octets = SettingCrossing(GAP_BITS, "sync", "tx")
 
         stream, beat = self.frames_tx, crossing.i.payload
         m.d.comb += [
@@ -69,8 +71,8 @@ class Mac(wiring.Component):
             beat.error.eq(stream.tuser),
             crossing.i.valid.eq(stream.tvalid),
             stream.tready.eq(crossing.i.ready),
-            ipgt.i.eq(self.nic.ipgt),
-            gap.ipgt.eq(ipgt.o),
+            gap_octets.i.eq(self.gap),
+            gap.octets.eq(gap_octets.o),
         ]
         wiring.connect(m, crossing.o, octets.beats)
         wiring.connect(m, octets.octets, underrun.i)
@@ -97,6 +99,8 @@ class Mac(wiring.Component):
             frame.quanta.eq(self.nic.pause.payload),
             crossing.i.valid.eq(self.nic.pause.valid),
             self.nic.pause.ready.eq(crossing.i.ready),
+            self.nic.events.XONTXC.eq(crossing.i.ready & (self.nic.pause.payload == 0)),
+            self.nic.events.XOFFTXC.eq(crossing.i.ready & (self.nic.pause.payload != 0)),
         ]
         wiring.connect(m, crossing.o, sender.frames)
         wiring.connect(m, sender.octets, padding.i)
@@ -132,15 +136,14 @@ class Mac(wiring.Component):
             crossing.o.ready.eq(stream.tready),
         ]
         events = {
-            "phy_error": preamble.phy_error,
-            "no_frame": preamble.no_frame,
-            "false_carrier": carrier.false_carrier,
-            "extension_error": carrier.extension_error,
-            "dropped": overflow.dropped,
+            "SYMERRS": carrier.false_carrier,
+            "RXERRC": preamble.phy_error | preamble.no_frame,
+            "CEXTERR": carrier.extension_error,
+            "MPC": overflow.dropped,
         }
         for name, pulse in events.items():
-            m.submodules[name] = event = EventCrossing("rx", "sync")
-            m.d.comb += [event.i.eq(pulse), getattr(self.nic, name).eq(event.o)]
+            m.submodules[name.lower()] = event = EventCrossing("rx", "sync")
+            m.d.comb += [event.i.eq(pulse), self.nic.events[name].eq(event.o)]
         return crossing
 
     def _heed_pauses(self, m, crossing, arbiter):
@@ -156,8 +159,9 @@ class Mac(wiring.Component):
             receiver.address.eq(nic.pause_address),
             receiver.station.eq(nic.station),
             receiver.type.eq(nic.pause_type),
-            nic.xon_received.eq(receiver.xon),
-            nic.xoff_received.eq(receiver.xoff),
+            nic.events.XONRXC.eq(receiver.xon),
+            nic.events.XOFFRXC.eq(receiver.xoff),
+            nic.events.FCRUC.eq(receiver.unknown),
             arbiter.paused.eq(timer.paused),
         ]
         wiring.connect(m, receiver.quanta, quanta.i)

@@ -26,6 +26,7 @@ class PauseReceiver(wiring.Component):
             bits 7 to 0.
         type: FCT, the type of MAC control frames.
         xon, xoff: pulse, a pause frame has come that ends a pause, or asks for one.
+        unknown: pulse, a MAC control frame with another opcode has come.
         quanta: for how long, in units of 512 bit times. If more come than are taken, the last counts.
     """
 
@@ -37,25 +38,30 @@ class PauseReceiver(wiring.Component):
     type: In(16)
     xon: Out(1)
     xoff: Out(1)
+    unknown: Out(1)
     quanta: Out(stream.Signature(16))
 
     def elaborate(self, platform):
         m = Module()
         data = self.beat.data
         number = Signal(range(MIN_OCTETS // LANES + 1))  # of the beat, sticking at the maximum
-        matches = Signal()  # so far
+        addressed, control, pauses = Signal(), Signal(), Signal()
         long = number >= MIN_OCTETS // LANES - 1  # with this beat, if that is a full one
         full = self.beat.keep.all() | (number == MIN_OCTETS // LANES)
         received = Signal()
         time = Signal(16)
-        m.d.sync += received.eq(self.enable & self.valid & self.beat.last & ~self.beat.error & matches & long & full)
+        good = self.valid & self.beat.last & ~self.beat.error & long & full & addressed & control
+        m.d.sync += [received.eq(self.enable & good & pauses), self.unknown.eq(self.enable & good & ~pauses)]
         with m.If(self.valid):
             m.d.sync += number.eq(Mux(self.beat.last, 0, Mux(number == MIN_OCTETS // LANES, number, number + 1)))
             with m.Switch(number):
                 with m.Case(0):
-                    m.d.sync += matches.eq((data[:48] == self.address) | (data[:48] == self.station))
+                    m.d.sync += addressed.eq((data[:48] == self.address) | (data[:48] == self.station))
                 with m.Case(1):
-                    m.d.sync += matches.eq(matches & (_big_endian(data[32:]) == self.type << 16 | PAUSE))
+                    m.d.sync += [
+                        control.eq(_big_endian(data[32:48]) == self.type),
+                        pauses.eq(_big_endian(data[48:]) == PAUSE),
+                    ]
                 with m.Case(2):
                     m.d.sync += time.eq(_big_endian(data[:16]))
         m.d.comb += [self.xon.eq(received & (time == 0)), self.xoff.eq(received & (time != 0))]
