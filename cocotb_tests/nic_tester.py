@@ -77,17 +77,25 @@ class Received:
 class NicTester:
     """One NIC, its buses and a ring of buffers; made by :meth:`begin`."""
 
+    #: Inputs that are zero at first, and signals of which one is high while the NIC does something.
+    inputs, activity = INPUTS, ACTIVITY
+
     def __init__(self, dut):
         self.dut = dut
         self.registers = AxiLiteMaster(AxiLiteBus.from_prefix(dut, "s_axil_"), dut.clk, dut.rst)
         self.memory = AxiRam(AxiBus.from_prefix(dut, "m_axi_rx_"), dut.clk, dut.rst, size=MEMORY_BYTES)
         self.tx_port = AxiRam(AxiBus.from_prefix(dut, "m_axi_tx_"), dut.clk, dut.rst, mem=self.memory.mem)
-        self.wire = AxiStreamSource(AxiStreamBus.from_prefix(dut, "s_axis_rx_"), dut.clk, dut.rst)
-        self.sink = AxiStreamSink(AxiStreamBus.from_prefix(dut, "m_axis_tx_"), dut.clk, dut.rst)
+        self._attach_wire()
         self.verdicts: list[Verdict] = []
         self.quiet = 0  # clocks without DMA
         self.ring = self.size = self.next_to_clean = self.next_to_use = 0
         self.buffers: dict[int, int] = {}
+
+    def _attach_wire(self) -> None:
+        """Attach what sends to the NIC and what receives from it."""
+        dut = self.dut
+        self.wire = AxiStreamSource(AxiStreamBus.from_prefix(dut, "s_axis_rx_"), dut.clk, dut.rst)
+        self.sink = AxiStreamSink(AxiStreamBus.from_prefix(dut, "m_axis_tx_"), dut.clk, dut.rst)
 
     @classmethod
     async def begin(cls, dut, *, stalls: bool = False) -> "NicTester":
@@ -99,7 +107,7 @@ class NicTester:
         """
         for port in ("m_axi_rx", "m_axi_tx", "s_axil", "s_axis_rx", "m_axis_tx"):
             logging.getLogger(f"cocotb.nic.{port}_").setLevel(logging.WARNING)
-        await start(dut, mdio_i=1, **dict.fromkeys(INPUTS, 0))
+        await start(dut, mdio_i=1, **dict.fromkeys(cls.inputs, 0))
         tester = cls(dut)
         if stalls:
             tester._stall()
@@ -122,7 +130,7 @@ class NicTester:
         self.wire.set_pause_generator(random.random() < 0.2 for _ in itertools.repeat(None))
 
     async def _watch(self) -> None:
-        active = [getattr(self.dut, name) for name in ACTIVITY]
+        active = [getattr(self.dut, name) for name in self.activity]
         while True:
             await RisingEdge(self.dut.clk)
             self.quiet = 0 if any(signal.value for signal in active) else self.quiet + 1
