@@ -33,6 +33,7 @@ EOP: int = 1 << TxCommand.as_shape()["EOP"].offset
 IFCS: int = 1 << TxCommand.as_shape()["IFCS"].offset
 IC: int = 1 << TxCommand.as_shape()["IC"].offset
 RS: int = 1 << TxCommand.as_shape()["RS"].offset
+RPS: int = 1 << TxCommand.as_shape()["RPS"].offset
 DEXT: int = 1 << TxCommand.as_shape()["DEXT"].offset
 VLE: int = 1 << TxCommand.as_shape()["VLE"].offset
 IDE: int = 1 << TxCommand.as_shape()["IDE"].offset
@@ -103,6 +104,11 @@ class Fetched(NamedTuple):
     css: int
     special: int
     context: Context | None
+
+    @property
+    def segmented(self) -> bool:
+        """Whether its data is cut into frames, so that there may be any amount of it."""
+        return self.kind is Kind.DATA and bool(self.command & TSE)
 
     @property
     def ends(self) -> bool:

@@ -4,6 +4,7 @@ What becomes of descriptors and data before they are frames is in tx_packet.py.
 
 TDH, TDBAL, TDBAH and TDLEN take effect while TCTL.EN is clear. Then no descriptor is begun; frames that are in the FIFO
 still go out. Descriptors are fetched one after the other without waiting for data; a frame goes out once it is whole.
+What the bus answers with an error, and a frame that is too long, halt the queue until the device is reset.
 """
 
 from __future__ import annotations
@@ -22,12 +23,15 @@ from emulator.model_nic.statistics import Statistics
 from emulator.model_nic.timing import BEAT_BYTES, CLOCK_NS, COMMIT_NS, DESCRIPTOR_NS, WRITEBACK_NS
 from emulator.model_nic.tx_descriptor import Fetched
 from emulator.model_nic.tx_packet import Frame, PacketBuilder
-from emulator.wire_timing import FCS_BYTES, MIN_FRAME_BYTES, PREAMBLE_BYTES, PS_PER_NS
-from hdl.nic.regmap import CTRL, ICR, TCTL, TDBAH, TDBAL, TDLEN, TIPG, VET
+from emulator.wire_timing import FCS_BYTES, GAP_BYTES, MIN_FRAME_BYTES, PREAMBLE_BYTES, PS_PER_NS
+from hdl.nic.regmap import CTRL, ICR, TCTL, TDBAH, TDBAL, TDLEN, TIPG, TXDCTL, VET
 
 FIFO_BYTES = 16 * 1024
+_MAX_FRAME_BYTES = 16288  #: SDM 3.3.3
 _IPG_BYTES = 4  #: what the hardware adds to TIPG.IPGT
-_TXDW, _TXQE = int(ICR.TXDW), int(ICR.TXQE)
+_LWTHRESH_UNIT = 8  #: descriptors
+_TXQE, _TXD_LOW, _FER = int(ICR.TXQE), int(ICR.TXD_LOW), int(ICR.FER)
+_REPORTED = descriptor.RS | descriptor.RPS
 
 
 class TxQueue:
@@ -54,11 +58,15 @@ class TxQueue:
         "_fifo_bytes",
         "_gap_ps",
         "_generation",
+        "_halted",
         "_in_fifo",
         "_interrupts",
         "_link",
+        "_low_threshold",
         "_memory",
+        "_packet_bytes",
         "_pad",
+        "_report_ns",
         "_resets",
         "_schedule",
         "_statistics",
@@ -104,7 +112,7 @@ class TxQueue:
     def reset(self, values: Mapping[int, int]) -> None:
         """Device reset: the FIFO and the ring are empty; a frame on the wire is cut off and nobody takes it for one."""
         self._base = self._count = self._tail = 0
-        self._enabled = self._link = False
+        self._enabled = self._link = self._halted = False
         self._fifo_bytes = 0  # of whole frames
         self._resets += 1
         self.cut_off += self._in_fifo
@@ -118,7 +126,9 @@ class TxQueue:
         """Take over the registers after one of them was written."""
         tctl = values[TCTL.offset]
         self._pad = bool(tctl & TCTL.PSP)
-        self._gap_ps = (TIPG.IPGT.get(values[TIPG.offset]) + _IPG_BYTES) * self._byte_ps
+        gap_bytes = max(TIPG.IPGT.get(values[TIPG.offset]) + _IPG_BYTES, GAP_BYTES)
+        self._gap_ps = gap_bytes * self._byte_ps
+        self._low_threshold = TXDCTL.LWTHRESH.get(values[TXDCTL.offset]) * _LWTHRESH_UNIT
         ctrl = values[CTRL.offset]
         self._builder.tag_ethertype = values[VET.offset] if ctrl & CTRL.VME else 0
         enabled = bool(tctl & TCTL.EN)
@@ -153,14 +163,16 @@ class TxQueue:
         self._fetching = False
         self._descriptors_ready = 0  # when the next one is there, in ns: a run of them is fetched ahead
         self._asked_bytes = self._asked_ends = 0  # of data that is on its way, and ends of packets in it
+        self._packet_bytes = 0  # of descriptors so far of the packet that is being fetched
         self._waits = False  # for room in the FIFO, with the next descriptor
+        self._report_ns = 0  # no descriptor is done before an earlier one with RPS
         self._builder.drop()
 
     # --- descriptors and data ------------------------------------------------------------------------------------
 
     def _fetch_next(self) -> None:
         """Go on with the next descriptor, if there is one and nothing stands in the way."""
-        if self._fetching or not self._enabled or not self._link:
+        if self._fetching or not self._enabled or not self._link or self._halted:
             return
         if self._claim == self._tail or max(self._claim, self._tail) >= self._count:
             return
@@ -177,11 +189,14 @@ class TxQueue:
         memory, now = self._memory, self._schedule.now
         place = self._base + self._claim * descriptor.BYTES
         if place + descriptor.BYTES > memory.size:
-            return  # the bus says no, and the queue stops
+            self._halt()
+            return
         fetched = descriptor.fetch(memory.pages, place)
         length = fetched.length
-        if fetched.address + length > memory.size and length:
-            return  # the same
+        frame_bytes = 0 if fetched.segmented else self._packet_bytes + length
+        if length and (fetched.address + length > memory.size or frame_bytes > _MAX_FRAME_BYTES):
+            self._halt()
+            return
         if self._fills_fifo(length):
             self._waits = True
             return
@@ -191,9 +206,15 @@ class TxQueue:
         self._claim = (index + 1) % self._count
         self._asked_bytes += length
         self._asked_ends += fetched.ends
+        self._packet_bytes = 0 if fetched.ends else frame_bytes
         self._schedule.at(now + self._dma_read_ns + transfer, self._take_data, (generation, index, fetched))
         self._fetching = False
         self._fetch_next()
+
+    def _halt(self) -> None:
+        """The bus said no, or a frame is too long."""
+        self._halted = True
+        self._interrupts.latch(_FER)
 
     def _fills_fifo(self, length: int) -> bool:
         """Whether so much more data must wait until a frame has left; a frame that is larger than the FIFO need not."""
@@ -217,10 +238,23 @@ class TxQueue:
         self._asked_ends -= fetched.ends
         for frame in self._builder.add(fetched, self._memory.pages[address : address + length]):
             self._load(frame)
-        if command & descriptor.RS:
-            descriptor.write_back(self._memory.pages, self._base + index * descriptor.BYTES)
-        self._schedule.at(self._schedule.now + self._writeback_ns, self._finished, (generation, index, command))
+        now = self._schedule.now
+        if command & descriptor.RPS and self._in_fifo:
+            self._report_ns = max(self._report_ns, -(-(self._wire_free_ps - self._gap_ps) // PS_PER_NS))
+        if now < self._report_ns:
+            self._schedule.at(self._report_ns, self._report, (generation, index, command))
+        else:
+            self._report((generation, index, command))
         self._look_again()
+
+    def _report(self, work: tuple[int, int, int]) -> None:
+        """Write a descriptor back, if it is to be."""
+        generation, index, command = work
+        if generation != self._generation:
+            return
+        if command & _REPORTED:
+            descriptor.write_back(self._memory.pages, self._base + index * descriptor.BYTES)
+        self._schedule.at(self._schedule.now + self._writeback_ns, self._finished, work)
 
     def _load(self, frame: Frame) -> None:
         """A frame is whole: it goes out as soon as the wire is free."""
@@ -235,11 +269,12 @@ class TxQueue:
 
     def _checked(self, frame: Frame) -> tuple[bytes, bool]:
         """A frame as the wire gets it, without FCS; and whether its FCS, if software made it, is wrong."""
-        data, bad_fcs = frame.data, False
+        data = frame.data
         if not frame.insert_fcs:
             data, fcs = data[:-FCS_BYTES], data[-FCS_BYTES:]
             bad_fcs = zlib.crc32(data).to_bytes(FCS_BYTES, "little") != fcs
-        return data.ljust(MIN_FRAME_BYTES, b"\0") if self._pad else data, bad_fcs
+            return data, bad_fcs
+        return data.ljust(MIN_FRAME_BYTES, b"\0") if self._pad else data, False
 
     def _finished(self, work: tuple[int, int, int]) -> None:
         """The response to a descriptor's write-back has come; those without RS keep their place in the order."""
@@ -247,13 +282,16 @@ class TxQueue:
         if generation != self._generation:
             return
         self.head = (index + 1) % self._count
-        if command & descriptor.RS:
+        if command & _REPORTED:
             if command & descriptor.IDE:
                 self._timers.event()
             else:
                 self._timers.flush()
-        if self.head == self._tail:
+        left = (self._tail - self.head) % self._count
+        if not left:
             self._interrupts.latch(_TXQE)
+        if left == self._low_threshold:
+            self._interrupts.latch(_TXD_LOW)
 
     # --- the wire ------------------------------------------------------------------------------------------------
 

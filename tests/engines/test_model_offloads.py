@@ -308,7 +308,7 @@ def test_a_context_with_rs_is_written_back_and_interrupts() -> None:
     index = board.put(Offloaded(tcp(1)).context(rs=True))
     assert send(board) == []
     assert board.written_back(index)
-    assert board.read(ICR) == ICR.TXDW | ICR.TXQE
+    assert board.read(ICR) == ICR.TXDW | ICR.TXQE | ICR.TXD_LOW
 
 
 def test_descriptors_without_data_and_of_a_reserved_type_do_nothing() -> None:

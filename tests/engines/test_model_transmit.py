@@ -28,9 +28,10 @@ from hdl.nic.regmap import (
     TDT,
     TIPG,
     TPT,
+    TXDCTL,
 )
 from tests.engines.board import BYTE_PS, COSTS, frame
-from tests.engines.tx_board import BUFFERS_AT, EOP, IFCS, RING_AT, RS, TxBoard
+from tests.engines.tx_board import BUFFERS_AT, EOP, IFCS, RING_AT, RPS, RS, TxBoard
 
 
 def frames_of(board: TxBoard) -> list[bytes]:
@@ -87,10 +88,10 @@ def test_causes_come_after_the_write_back_and_when_the_ring_is_empty() -> None:
     board.read(ICR)
     board.transmit([frame()], EOP | IFCS)
     board.run(100_000)
-    assert board.read(ICR) == ICR.TXQE
+    assert board.read(ICR) == ICR.TXQE | ICR.TXD_LOW
     board.transmit([frame()])
     board.run(100_000)
-    assert board.read(ICR) == ICR.TXQE | ICR.TXDW
+    assert board.read(ICR) == ICR.TXQE | ICR.TXD_LOW | ICR.TXDW
 
 
 def test_back_to_back_frames_keep_the_line_rate_and_the_gap() -> None:
@@ -103,7 +104,7 @@ def test_back_to_back_frames_keep_the_line_rate_and_the_gap() -> None:
         assert sent.end_ps - sent.start_ps == (8 + len(sent.data) + 4) * BYTE_PS
 
 
-@pytest.mark.parametrize(("ipgt", "gap"), [(0, 4), (10, 14), (1023, 1027)])
+@pytest.mark.parametrize(("ipgt", "gap"), [(0, 12), (8, 12), (10, 14), (1023, 1027)])
 def test_tipg_sets_the_gap(ipgt: int, gap: int) -> None:
     board = TxBoard()
     board.write(TIPG, TIPG.IPGT.put(ipgt))
@@ -234,8 +235,8 @@ def test_a_reset_cuts_off_what_is_under_way() -> None:
     assert board.read(GPTC) == board.read(TDH) == 0
 
 
-@pytest.mark.parametrize("fault", ["ring", "buffer"])
-def test_what_the_queue_cannot_do_stops_it_until_it_is_set_up_anew(fault: str) -> None:
+@pytest.mark.parametrize("fault", ["ring", "buffer", "length"])
+def test_what_the_queue_cannot_do_halts_it_until_a_reset(fault: str) -> None:
     board = TxBoard()
     memory = board.engine.memory
     if fault == "ring":
@@ -245,17 +246,72 @@ def test_what_the_queue_cannot_do_stops_it_until_it_is_set_up_anew(fault: str) -
     board.lay_out(frame())
     if fault == "buffer":
         memory.write(RING_AT, TxDescriptor.const({"address": memory.size - 10}).as_bits().to_bytes(16, "little")[:8])
+    if fault == "length":
+        memory.write(
+            RING_AT, TxDescriptor.const({"address": 4096, "length": 16289}).as_bits().to_bytes(16, "little")[:10]
+        )
+    board.read(ICR)
     board.transmit([frame()])
     board.run(100_000)
     assert not board.sent
+    assert board.read(ICR) == ICR.FER
+    set_up_anew(board)
+    board.run(100_000)
+    assert not board.sent
+    board.write(CTRL, CTRL.RST)
+    board.write(CTRL, CTRL.reset | CTRL.SLU)
+    set_up_anew(board)
+    board.run(100_000)
+    assert frames_of(board) == [frame()]
+
+
+def set_up_anew(board: TxBoard) -> None:
+    """Begin with the second descriptor."""
     board.write(TCTL, 0)
     board.write(TDBAL, RING_AT)
     board.write(TDLEN, 0)
     board.write(TDLEN, 64 * 16)
     board.write(TDH, 1)
+    board.write(TDT, 2)
     board.write(TCTL, TCTL.EN)
+
+
+def test_a_descriptor_with_rps_is_done_when_its_frame_has_left() -> None:
+    """And so are those behind it; RPS alone asks for the write-back."""
+    board = TxBoard()
+    data = [frame(1500), frame()]
+    board.transmit(data[:1], EOP | IFCS | RPS)
+    board.transmit(data[1:])
+    board.run(1_500 * 8)
+    assert not board.sent
+    assert not board.written_back(0)
+    assert not board.written_back(1)
     board.run(100_000)
-    assert frames_of(board) == [frame()]
+    assert frames_of(board) == data
+    assert board.written_back(0)
+    assert board.written_back(1)
+
+
+@pytest.mark.parametrize("threshold", [0, 1])
+def test_the_low_threshold(threshold: int) -> None:
+    board = TxBoard()
+    board.write(TXDCTL, TXDCTL.LWTHRESH.put(threshold))
+    board.transmit(frame(seed=index) for index in range(8))
+    board.run(1_000_000)
+    assert bool(board.read(ICR) & ICR.TXD_LOW) == (not threshold)
+    board.transmit(frame(seed=index) for index in range(9))
+    board.run(1_000_000)
+    assert board.read(ICR) & ICR.TXD_LOW
+
+
+def test_a_frame_with_its_own_fcs_is_not_padded() -> None:
+    board = TxBoard()
+    board.write(TCTL, TCTL.EN | TCTL.PSP)
+    data = frame(40)
+    board.transmit([data], EOP)
+    board.run(100_000)
+    assert frames_of(board) == [data[:-4]]
+    assert board.sent[0].bad_fcs
 
 
 @settings(suppress_health_check=[HealthCheck.too_slow])

@@ -17,7 +17,7 @@ BUFFER_BYTES = 0x1000
 GAP_OF_12_BYTES = TIPG.IPGT.put(8)
 
 SHAPE = TxCommand.as_shape()
-EOP, IFCS, RS, IDE = (1 << SHAPE[name].offset for name in ("EOP", "IFCS", "RS", "IDE"))
+EOP, IFCS, RS, RPS, IDE = (1 << SHAPE[name].offset for name in ("EOP", "IFCS", "RS", "RPS", "IDE"))
 WHOLE = EOP | IFCS | RS
 
 
