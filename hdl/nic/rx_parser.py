@@ -100,6 +100,7 @@ class RxParser(wiring.Component):
     def _parse(self, m, header):
         """What the headers say."""
         parsed = Signal(RxHeaders)
+        ip, is_ip = Signal.like(parsed.ip), Signal()  # apart: Verilator takes a whole struct for a loop
 
         def big_endian(position: int, count: int):
             return Cat(header[8 * at : 8 * at + 8] for at in reversed(range(position, position + count)))
@@ -126,12 +127,14 @@ class RxParser(wiring.Component):
         m.d.comb += type_ok.eq((field(-2, 2) == _TYPE_IPV4) & (~snap | (llc == _SNAP)))
         whole = (fragment & 0x3FFF) == 0  # neither more fragments nor an offset
         m.d.comb += [
-            parsed.ip.eq(_IP_AT + Mux(tagged, TAG_BYTES, 0) + Mux(snap, SNAP_BYTES, 0)),
-            parsed.l4.eq(parsed.ip + (ihl << 2)),
-            parsed.end.eq(parsed.ip + total_length),
+            ip.eq(_IP_AT + Mux(tagged, TAG_BYTES, 0) + Mux(snap, SNAP_BYTES, 0)),
+            parsed.ip.eq(ip),
+            parsed.is_ip.eq(is_ip),
+            parsed.l4.eq(ip + (ihl << 2)),
+            parsed.end.eq(ip + total_length),
             parsed.l4_length.eq(total_length - (ihl << 2)),
-            parsed.is_ip.eq(type_ok & (version_ihl[4:] == 4) & (ihl >= 5)),
-            parsed.is_tcp.eq(parsed.is_ip & whole & (protocol == _TCP)),
-            parsed.is_udp.eq(parsed.is_ip & whole & (protocol == _UDP)),
+            is_ip.eq(type_ok & (version_ihl[4:] == 4) & (ihl >= 5)),
+            parsed.is_tcp.eq(is_ip & whole & (protocol == _TCP)),
+            parsed.is_udp.eq(is_ip & whole & (protocol == _UDP)),
         ]
         return parsed
