@@ -7,9 +7,10 @@ import cocotb
 from cocotb_tests.streams import StreamSink, StreamSource
 from cocotb_tests.support import cycles, simulate, start, write_verilog
 from hdl.nic.layouts import TxDescriptor
-from hdl.nic.tx_frames import TxFrames, TxPiece
+from hdl.nic.tx_frames import TxFrames
+from hdl.nic.tx_piece import TxPiece
 
-INPUTS = ("enable", "abort", "descriptors__valid", "pieces__ready")
+INPUTS = ("enable", "abort", "descriptors__valid", "pieces__ready", "segments__ready", "sums__ready")
 COMMANDS = ("EOP", "IFCS", "RS", "RPS", "IDE")
 
 
@@ -77,16 +78,6 @@ async def a_frame_that_has_begun_is_aborted(dut, eop):
     if not eop:
         last = pieces[1]
         assert (last.length, last.end, last.frame.drop, last.done) == (0, 1, 1, 0)
-
-
-@cocotb.test()
-async def an_extended_descriptor_is_not_taken(dut):
-    await start(dut, **dict.fromkeys(INPUTS, 0))
-    sink = StreamSink(dut, "pieces")
-    StreamSource(dut, "descriptors", [random_descriptor(DEXT=1).as_bits()])
-    dut.enable.value = 1
-    await cycles(dut, 10)
-    assert not sink.payloads
 
 
 def test_tx_frames():

@@ -54,7 +54,6 @@ def test_what_every_8254x_driver_relies_on() -> None:
 
 
 def test_what_the_rtl_lacks_so_far_is_named() -> None:
-    assert [register.__name__ for register in REGISTERS if not register.rtl] == [
-    ]  # fmt: skip
+    assert [register.__name__ for register in REGISTERS if not register.rtl] == []
     assert not set(regmap.RTL_REGISTERS) & {register for register in REGISTERS if not register.rtl}
     assert (regmap.TCTL.offset, regmap.TDT.offset, regmap.ITR.offset) == (0x400, 0x3818, 0xC4)

@@ -1,7 +1,7 @@
 """Frames from descriptors and their data: which descriptor's options hold, and what is done to the frame.
 
-Of a packet's options POPTS and TSE are those of its first descriptor. IC, with CSO and CSS, is the last one's; so are
-IFCS, VLE and the tag, but with TSE the first one's (SDM 3.3.3.1, 3.3.7.1).
+Of a packet's options POPTS and TSE are those of its first descriptor; IFCS, VLE and the tag are the last one's, but
+with TSE the first one's (SDM 3.3.3.1, 3.3.7.1). IC, CSS and CSO, too, are the first one's, as in hdl/nic/tx_packets.py.
 """
 
 from __future__ import annotations
@@ -109,8 +109,8 @@ class PacketBuilder:
         data = b"".join(self._parts)
         if first.kind is Kind.DATA:
             data = _with_checksums(data, _sums(self._context, first.css))
-        elif last.command & descriptor.IC:
-            data = _with_checksums(data, [Sum(last.css, 0, last.cso)])
+        elif first.command & descriptor.IC:
+            data = _with_checksums(data, [Sum(first.css, 0, first.cso)])
         return (self._finish(data, last),) if data else ()
 
     def _add_to_segments(

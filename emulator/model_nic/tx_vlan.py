@@ -6,6 +6,8 @@ _TAG_AT = 12  #: behind both addresses
 
 
 def insert_tag(frame: bytes | bytearray, ethertype: int, special: int) -> bytes:
-    """The frame with a tag; a frame that ends before its place gets it at its end."""
+    """The frame with a tag; as it is if it ends before the tag's place."""
+    if len(frame) < _TAG_AT:
+        return bytes(frame)
     tag = ethertype.to_bytes(2, "big") + special.to_bytes(2, "big")
     return bytes(frame[:_TAG_AT]) + tag + bytes(frame[_TAG_AT:])

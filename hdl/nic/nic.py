@@ -149,6 +149,8 @@ class Nic(wiring.Component):
             statistics.summary.eq(rx_path.summary),
             statistics.sent_valid.eq(tx_dma.summary_valid),
             statistics.sent.eq(tx_dma.summary),
+            statistics.segmented.eq(tx_dma.segmented),
+            statistics.segmentation_failed.eq(tx_dma.segmentation_failed),
             self.rx_verdict_valid.eq(rx_path.summary_valid),
             self.rx_verdict.eq(rx_path.summary.verdict),
         ]

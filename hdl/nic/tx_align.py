@@ -10,7 +10,7 @@ from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from hdl.nic.tx_frames import TxFrame, TxReport
+from hdl.nic.tx_piece import TxFrame, TxReport
 from hdl.nic.tx_reader import TxBytes
 
 

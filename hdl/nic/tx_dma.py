@@ -14,6 +14,8 @@ from hdl.nic.tx_path import TxPath
 from hdl.nic.tx_queue import TxQueue
 from hdl.nic.tx_summary import TxSummary
 
+_REGISTERS = regmap.CTRL, regmap.VET, regmap.TCTL, regmap.TIDV, regmap.TADV
+
 
 class TxDma(wiring.Component):
     """See the module's docstring.
@@ -25,11 +27,12 @@ class TxDma(wiring.Component):
     Attributes:
         reset: device reset, a pulse.
         link_up: STATUS.LU.
-        tctl, tidv, tadv, tdbal, tdbah, tdlen, tdt, txdctl, tdh: the registers.
+        ctrl, vet, tctl, tidv, tadv, tdbal, tdbah, tdlen, tdt, txdctl, tdh: the registers.
         write_data: data of a write to TDH.
         axi: DMA port.
         stream: frames with their FCS.
         txdw, txqe, txd_low, fault: pulses, causes of interrupts.
+        segmented, segmentation_failed: pulse, a packet that is segmented is over, as TSCTC and TSCTFC count it.
         whole: pulse, a frame is whole in the FIFO and is going to be sent.
         summary_valid, summary: pulse, a frame has left.
     """
@@ -41,7 +44,7 @@ class TxDma(wiring.Component):
             {
                 "reset": In(1),
                 "link_up": In(1),
-                **{r.__name__.lower(): In(layout(r)) for r in (regmap.TCTL, regmap.TIDV, regmap.TADV)},
+                **{r.__name__.lower(): In(layout(r)) for r in _REGISTERS},
                 **{r.__name__.lower(): In(layout(r)) for r in queue_registers},
                 "tdh": In(RegisterPort()),
                 "write_data": In(32),
@@ -51,6 +54,8 @@ class TxDma(wiring.Component):
                 "txqe": Out(1),
                 "txd_low": Out(1),
                 "fault": Out(1),
+                "segmented": Out(1),
+                "segmentation_failed": Out(1),
                 "whole": Out(1),
                 "summary_valid": Out(1),
                 "summary": Out(TxSummary),
@@ -71,7 +76,8 @@ class TxDma(wiring.Component):
         wiring.connect(m, queue.requests, reads.requests[0])
         wiring.connect(m, path.requests, reads.requests[1])
         wiring.connect(m, queue.writes, writes.requests[0])
-        wiring.connect(m, queue.pieces, path.pieces)
+        for name in ("pieces", "segments", "sums"):
+            wiring.connect(m, getattr(queue, name), getattr(path, name))
         wiring.connect(m, path.stream, wiring.flipped(self.stream))
         wiring.connect(m, wiring.flipped(self.tdh), queue.tdh)
         for block in (queue, path):
@@ -88,12 +94,15 @@ class TxDma(wiring.Component):
             *(getattr(queue, name).eq(getattr(path, name)) for name in ("done", "report", "ended", "left")),
             Cat(queue.beat_valid, path.beat_valid).eq(reads.beat_valid),
             reads.beat_ready.eq(Cat(1, path.beat_ready)),
+            path.tag_frames.eq(self.ctrl.VME),
+            path.tag_ethertype.eq(self.vet.VET),
             queue.link_up.eq(self.link_up),
             queue.answered.eq(writes.answered),
             queue.failed.eq(writes.failed),
             queue.path_fault.eq(path.fault),
             queue.path_idle.eq(path.idle),
             *(getattr(self, name).eq(getattr(queue, name)) for name in ("txqe", "txd_low", "fault")),
+            *(getattr(self, name).eq(getattr(queue, name)) for name in ("segmented", "segmentation_failed")),
             *(getattr(self, name).eq(getattr(path, name)) for name in ("whole", "summary_valid", "summary")),
         ]
         self._delay(m, queue, timer)

@@ -10,7 +10,7 @@ from amaranth.lib import data, memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from hdl.nic.tx_align import TxBeat
-from hdl.nic.tx_frames import TxFrame
+from hdl.nic.tx_piece import TxFrame
 
 
 class TxFifo(wiring.Component):

@@ -2,6 +2,7 @@
 
 from amaranth.hdl import Module, ResetInserter, Signal
 from amaranth.lib import stream, wiring
+from amaranth.lib.fifo import SyncFIFO
 from amaranth.lib.wiring import In, Out
 
 from hdl.nic import regmap
@@ -9,14 +10,43 @@ from hdl.nic.axi import AxiStream
 from hdl.nic.dma_reads import DmaBeat, DmaRead
 from hdl.nic.registers import layout
 from hdl.nic.tx_align import TxAlign
+from hdl.nic.tx_checksum import TxChecksum
 from hdl.nic.tx_egress import TxEgress
 from hdl.nic.tx_fcs import TxFcs
 from hdl.nic.tx_fifo import TxFifo
-from hdl.nic.tx_frames import TxPiece, TxReport
+from hdl.nic.tx_headers import TxHeaders
+from hdl.nic.tx_insert import TxInsert
+from hdl.nic.tx_offload import TxSegment, TxSums
 from hdl.nic.tx_pad import TxPad
+from hdl.nic.tx_piece import TxPiece, TxReport
 from hdl.nic.tx_reader import TxReader
 from hdl.nic.tx_summary import TxSummary
+from hdl.nic.tx_vlan import TxVlan
 from hdl.nic.tx_writeback import FRAME_COUNT_BITS
+
+#: Frames of which it has been told what to do, and which are still to come.
+_TOLD = 16
+
+
+class _Told(wiring.Component):
+    """A queue between two streams."""
+
+    def __init__(self, shape):
+        self._shape = shape
+        super().__init__({"told": In(stream.Signature(shape)), "heard": Out(stream.Signature(shape))})
+
+    def elaborate(self, platform):
+        m = Module()
+        m.submodules.queue = queue = SyncFIFO(width=self._shape.as_shape().size, depth=_TOLD)
+        m.d.comb += [
+            queue.w_data.eq(self.told.payload),
+            queue.w_en.eq(self.told.valid),
+            self.told.ready.eq(queue.w_rdy),
+            self.heard.payload.eq(queue.r_data),
+            self.heard.valid.eq(queue.r_rdy),
+            queue.r_en.eq(self.heard.ready),
+        ]
+        return m
 
 
 class TxPath(wiring.Component):
@@ -29,7 +59,10 @@ class TxPath(wiring.Component):
     Attributes:
         reset: device reset, a pulse.
         tctl: the register.
+        tag_frames: CTRL.VME.
+        tag_ethertype: VET.
         pieces: in the order of the wire.
+        segments, sums: as TxFrames tells them.
         requests, beat_valid, beat, beat_ready: of the DMA port.
         stream: frames with their FCS.
         done, report: pulse, a descriptor's data is here, and what the driver wants to hear of it.
@@ -49,7 +82,11 @@ class TxPath(wiring.Component):
             {
                 "reset": In(1),
                 "tctl": In(layout(regmap.TCTL)),
+                "tag_frames": In(1),
+                "tag_ethertype": In(16),
                 "pieces": In(stream.Signature(TxPiece)),
+                "segments": In(stream.Signature(TxSegment)),
+                "sums": In(stream.Signature(TxSums)),
                 "requests": Out(stream.Signature(DmaRead)),
                 "beat_valid": In(1),
                 "beat": In(DmaBeat(data_width)),
@@ -71,18 +108,38 @@ class TxPath(wiring.Component):
         m = Module()
         width = self._data_width
         reader = TxReader(width, self._fifo_beats, self._fifo_frames)
+        told_segments, told_sums = _Told(TxSegment), _Told(TxSums)
+        headers, checksum, insert, vlan = TxHeaders(width), TxChecksum(width), TxInsert(width), TxVlan(width)
         align, fifo = TxAlign(width), TxFifo(width, self._fifo_beats, self._fifo_frames)
         pad, fcs, egress = TxPad(width), TxFcs(width), TxEgress(width)
         # These two have handshakes with the outside to finish.
         m.submodules.reader, m.submodules.egress = reader, egress
         m.d.comb += [reader.reset.eq(self.reset), egress.reset.eq(self.reset)]
-        for name, block in {"align": align, "fifo": fifo, "pad": pad, "fcs": fcs}.items():
+        for name, block in {
+            "told_segments": told_segments,
+            "told_sums": told_sums,
+            "headers": headers,
+            "align": align,
+            "checksum": checksum,
+            "fifo": fifo,
+            "insert": insert,
+            "vlan": vlan,
+            "pad": pad,
+            "fcs": fcs,
+        }.items():
             m.submodules[name] = ResetInserter(self.reset)(block)
 
         wiring.connect(m, wiring.flipped(self.pieces), reader.pieces)
         wiring.connect(m, reader.requests, wiring.flipped(self.requests))
-        wiring.connect(m, reader.bytes, align.bytes)
-        wiring.connect(m, fifo.beats, pad.beats)
+        wiring.connect(m, wiring.flipped(self.segments), told_segments.told)
+        wiring.connect(m, wiring.flipped(self.sums), told_sums.told)
+        wiring.connect(m, reader.bytes, headers.bytes)
+        wiring.connect(m, told_segments.heard, headers.segments)
+        wiring.connect(m, told_sums.heard, checksum.sums)
+        wiring.connect(m, headers.completed, align.bytes)
+        wiring.connect(m, fifo.beats, insert.beats)
+        wiring.connect(m, insert.inserted, vlan.beats)
+        wiring.connect(m, vlan.tagged, pad.beats)
         wiring.connect(m, pad.padded, fcs.beats)
         wiring.connect(m, fcs.checked, egress.beats)
         wiring.connect(m, egress.stream, wiring.flipped(self.stream))
@@ -94,8 +151,12 @@ class TxPath(wiring.Component):
             reader.frame_left.eq(fifo.frame_left),
             fifo.write.eq(align.valid),
             fifo.write_beat.eq(align.beat),
-            fifo.enter.eq(align.valid & align.beat.last),
-            fifo.enter_frame.eq(align.beat.frame),
+            checksum.valid.eq(align.valid),
+            checksum.beat.eq(align.beat),
+            fifo.enter.eq(checksum.enter),
+            fifo.enter_frame.eq(checksum.frame),
+            vlan.enable.eq(self.tag_frames),
+            vlan.ethertype.eq(self.tag_ethertype),
             pad.enable.eq(self.tctl.PSP),
             self.done.eq(align.done),
             self.report.eq(align.report),

@@ -19,7 +19,9 @@ from hdl.nic.dma_writes import DmaWrite
 from hdl.nic.registers import RegisterPort, layout
 from hdl.nic.rx_descriptors import DESCRIPTOR_BYTES, Ring
 from hdl.nic.tx_descriptors import TxDescriptors
-from hdl.nic.tx_frames import TxFrames, TxPiece, TxReport
+from hdl.nic.tx_frames import TxFrames
+from hdl.nic.tx_offload import TxSegment, TxSums
+from hdl.nic.tx_piece import TxPiece, TxReport
 from hdl.nic.tx_writeback import DESCRIPTORS, FRAME_COUNT_BITS, TxWriteBack
 
 #: Descriptors in a unit of TDLEN.LEN.
@@ -50,7 +52,8 @@ class TxQueue(wiring.Component):
         write_data: data of a write to TDH.
         requests, beat_valid, beat: descriptors from the DMA port.
         writes, answered, failed: write-backs on the DMA port.
-        pieces: for the transmit path.
+        pieces, segments, sums: for the transmit path.
+        segmented, segmentation_failed: pulse, a packet that is segmented is over, as TSCTC and TSCTFC count it.
         done, report, ended, left: of the transmit path.
         path_fault: pulse, data of this queue's frames could not be read, or a frame was too long.
         path_idle: no data is being read.
@@ -81,6 +84,10 @@ class TxQueue(wiring.Component):
                 "answered": In(1),
                 "failed": In(1),
                 "pieces": Out(stream.Signature(TxPiece)),
+                "segments": Out(stream.Signature(TxSegment)),
+                "sums": Out(stream.Signature(TxSums)),
+                "segmented": Out(1),
+                "segmentation_failed": Out(1),
                 "done": In(1),
                 "report": In(TxReport),
                 "ended": In(FRAME_COUNT_BITS),
@@ -109,7 +116,8 @@ class TxQueue(wiring.Component):
 
         wiring.connect(m, descriptors.requests, wiring.flipped(self.requests))
         wiring.connect(m, descriptors.descriptors, frames.descriptors)
-        wiring.connect(m, frames.pieces, wiring.flipped(self.pieces))
+        for name in ("pieces", "segments", "sums"):
+            wiring.connect(m, getattr(frames, name), wiring.flipped(getattr(self, name)))
         wiring.connect(m, writeback.writes, wiring.flipped(self.writes))
         begun, fetching = self._count(m, take, writeback.retired, state)
         m.d.comb += [
@@ -118,6 +126,8 @@ class TxQueue(wiring.Component):
             descriptors.tail.eq(self.tdt.TDT),
             frames.enable.eq(self.tctl.EN & self.link_up & go_on & ~faulted & (begun != DESCRIPTORS)),
             frames.abort.eq(state == TxQueueState.STOPPING),
+            self.segmented.eq(frames.segmented),
+            self.segmentation_failed.eq(frames.segmentation_failed),
             *(block.run.eq(go_on) for block in (descriptors, writeback)),
             *(block.ring.eq(ring) for block in (descriptors, writeback)),
             *(block.head.eq(head) for block in (descriptors, writeback)),

@@ -15,7 +15,7 @@ from amaranth.lib.wiring import In, Out
 
 from hdl.nic.axi import BOUNDARY, MAX_BEATS
 from hdl.nic.dma_reads import DmaBeat, DmaRead
-from hdl.nic.tx_frames import TxFrame, TxPiece, TxReport, TxSource
+from hdl.nic.tx_piece import TxFrame, TxPiece, TxReport, TxSource
 
 #: Longest frame without what the hardware adds to it (SDM 3.3.3).
 MAX_FRAME_BYTES = 16288

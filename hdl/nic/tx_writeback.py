@@ -14,7 +14,7 @@ from amaranth.lib.wiring import In, Out
 from hdl.nic.dma_writes import WRITE_BYTES, DmaWrite
 from hdl.nic.layouts import TxDescriptor
 from hdl.nic.rx_descriptors import DESCRIPTOR_BYTES, Ring
-from hdl.nic.tx_frames import TxReport
+from hdl.nic.tx_piece import TxReport
 
 #: Descriptors that may have been begun and not be retired.
 DESCRIPTORS = 64

@@ -145,13 +145,21 @@ def test_a_legacy_descriptor_sums_from_css_to_the_end() -> None:
     assert second == Offloaded(tcp(101)).expected()[0]
 
 
-def test_a_legacy_packet_of_several_descriptors_has_the_last_ones_options() -> None:
+def test_a_legacy_packet_of_several_descriptors_has_the_first_ones_checksum_and_the_last_ones_tag() -> None:
     board = TxBoard()
+    board.write(CTRL, CTRL.reset | CTRL.SLU | CTRL.VME)
     raw = Offloaded(tcp(101)).in_memory()
-    board.put(legacy_descriptor(board.buffer_of(raw[:20]), 20, {"IC": 1, "VLE": 1}, css=1, cso=2, special=5))
-    board.put(legacy_descriptor(board.buffer_of(raw[20:]), len(raw) - 20, WHOLE | {"IC": 1}, css=34, cso=50))
-    (sent,) = send(board)
-    assert sent == raw[:50] + Offloaded(tcp(101)).expected()[0][50:52] + raw[52:]
+    board.put(legacy_descriptor(board.buffer_of(raw[:20]), 20, {"IC": 1, "VLE": 1}, css=34, cso=50, special=5))
+    board.put(legacy_descriptor(board.buffer_of(raw[20:]), len(raw) - 20, WHOLE | {"IC": 1}, css=1, cso=2))
+    assert send(board) == [raw[:50] + Offloaded(tcp(101)).expected()[0][50:52] + raw[52:]]
+
+
+def test_a_frame_that_ends_before_the_tags_place_has_none() -> None:
+    board = TxBoard()
+    board.write(CTRL, CTRL.reset | CTRL.SLU | CTRL.VME)
+    for length in (11, 12):
+        board.put(legacy_descriptor(board.buffer_of(frame(100)[:length]), length, WHOLE | {"VLE": 1}, special=5))
+    assert send(board) == [frame(100)[:11], frame(100)[:12] + b"\x81\x00\x00\x05"]
 
 
 @pytest.mark.parametrize(("css", "cso"), [(100, 10), (10, 99), (255, 10), (10, 255)])
