@@ -7,7 +7,7 @@ from pathlib import Path
 
 from driver.kernel.cpu import this_cpu
 from driver.kernel.net.flow_dissector import flow_hash
-from driver.kernel.net.gro import skb_gso_segment
+from driver.kernel.net.gso import skb_gso_segment
 from driver.kernel.net.netdevice import NetDevice
 from driver.kernel.net.skbuff import SkBuff
 from driver.kernel.trace import FORMATS, Tracepoints, ftrace_line

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from driver.e1000.adapter import HW_FEATURES
 from driver.e1000.ethtool import E1000EthtoolOps
 from driver.e1000.moderation import MAX_ITR_USECS
 from driver.kernel.cpu import KTIME_MAX
@@ -69,6 +70,7 @@ def _add_interface(machine: Machine, nic: int, queues: int) -> None:
     """An interface without a device, with the names and numbers that a run's has."""
     dev = NetDevice(machine, "", NetDeviceOps, None)  # type: ignore[arg-type]  # nobody brings it up
     dev.ethtool_ops = _Coalescing()
+    dev.hw_features = HW_FEATURES
     register_netdev(dev)
     dev.rx_queues = [NetdevRxQueue() for _ in range(queues)]
     for _ in range(queues):

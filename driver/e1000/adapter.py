@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from driver.e1000.hw import STATISTICS
+from driver.kernel.net.netdev_features import NETIF_F_HW_CSUM, NETIF_F_HW_VLAN_CTAG_TX, NETIF_F_SG, NETIF_F_TSO
 from hdl.nic.regmap import ICR
 
 if TYPE_CHECKING:
@@ -27,6 +28,9 @@ POLL_CAUSES = RX_CAUSES | TX_CAUSES
 
 #: Causes that the handler services itself; never masked while the interface is up.
 OTHER_CAUSES = int(ICR.LSC)
+
+#: What the device can do for packets, if it is wanted (ethtool -K).
+HW_FEATURES = NETIF_F_SG | NETIF_F_HW_CSUM | NETIF_F_TSO | NETIF_F_HW_VLAN_CTAG_TX
 
 
 @dataclass(slots=True, eq=False)

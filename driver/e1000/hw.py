@@ -47,6 +47,12 @@ async def e1000_reset_hw(hw: Iomem) -> None:
     await er32(hw, ICR)
 
 
+async def e1000_vlan_mode(hw: Iomem, *, on: bool) -> None:
+    """Let the device insert 802.1Q tags, or not."""
+    ctrl = await er32(hw, CTRL)
+    await ew32(hw, CTRL, ctrl | CTRL.VME if on else ctrl & ~CTRL.VME)
+
+
 async def e1000_rar_set(hw: Iomem, address: bytes, index: int) -> None:
     """Put a MAC address of six bytes into a receive address register (SDM 13.5.2)."""
     await writel(int.from_bytes(address[:4], "little"), hw + RAL.at(index))

@@ -14,7 +14,7 @@ from driver.kernel.irq import IrqReturn, synchronize_irq
 from driver.kernel.net.dev import netif_receive_skb, netif_rx
 from driver.kernel.net.gro import napi_gro_receive
 from driver.kernel.net.napi import Napi, __napi_schedule, napi_complete_done, napi_schedule_prep
-from driver.kernel.net.netdevice import NETIF_F_GRO
+from driver.kernel.net.netdev_features import NETIF_F_GRO
 from hdl.nic.regmap import ICR, ICS, IMC, IMS
 
 

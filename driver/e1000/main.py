@@ -5,10 +5,10 @@ from __future__ import annotations
 import logging
 from typing import cast
 
-from driver.e1000.adapter import Adapter
+from driver.e1000.adapter import HW_FEATURES, Adapter
 from driver.e1000.eeprom import e1000_read_mac_addr, e1000_validate_eeprom_checksum
 from driver.e1000.ethtool import E1000EthtoolOps
-from driver.e1000.hw import e1000_rar_set, e1000_reset_hw, e1000_write_flush, er32, ew32
+from driver.e1000.hw import e1000_rar_set, e1000_reset_hw, e1000_vlan_mode, e1000_write_flush, er32, ew32
 from driver.e1000.interrupt import e1000_clean, e1000_clean_tx, e1000_intr, e1000_intr_netif_rx
 from driver.e1000.q_vector import e1000_alloc_q_vectors, e1000_free_msix, e1000_request_msix
 from driver.e1000.rx_ring import RxRing, e1000_free_rx_resources, e1000_setup_rx_resources
@@ -32,6 +32,7 @@ from driver.kernel.net.napi import (
     netif_napi_del,
     netif_napi_set_irq,
 )
+from driver.kernel.net.netdev_features import NETIF_F_HW_VLAN_CTAG_TX
 from driver.kernel.net.netdev_queue import netif_start_queue
 from driver.kernel.net.netdevice import (
     NetDevice,
@@ -82,6 +83,7 @@ async def e1000_probe(
     )
     netdev.priv = adapter
     e1000_alloc_napis(adapter, rx_descriptors, weight)
+    netdev.hw_features = HW_FEATURES
     await e1000_reset_hw(adapter.hw)
     netdev.dev_addr = await _station_address(adapter)
     await e1000_reset(adapter)
@@ -184,6 +186,13 @@ class E1000Ops:
         adapter = _adapter(dev)
         adapter.tx_timeout_count += 1
         schedule_reset(adapter)
+
+    async def ndo_set_features(self, dev: NetDevice, features: int) -> int:
+        """VLAN mode or not; what else the device does each packet says for itself."""
+        adapter = _adapter(dev)
+        if not adapter.down:
+            await e1000_vlan_mode(adapter.hw, on=bool(features & NETIF_F_HW_VLAN_CTAG_TX))
+        return 0
 
     async def ndo_set_rx_mode(self, dev: NetDevice) -> None:
         """Promiscuous or not."""

@@ -8,9 +8,11 @@ e1000_xmit_frame never has to say NETDEV_TX_BUSY (Documentation/networking/drive
 from __future__ import annotations
 
 import struct
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from driver.e1000.hw import ew32
+from driver.e1000.tx_offload import TxFlags, e1000_tso, e1000_tx_csum
 from driver.kernel.cpu import spend, this_cpu
 from driver.kernel.dma import (
     CoherentMemory,
@@ -36,9 +38,9 @@ from driver.kernel.net.netdev_queue import (
     netif_wake_queue,
     netif_xmit_stopped,
 )
-from driver.kernel.net.skbuff import MAX_SKB_FRAGS, SkBuff, kfree_skb_reason
+from driver.kernel.net.skbuff import MAX_SKB_FRAGS, SkbFrag, SkBuff, kfree_skb_reason
 from driver.kernel.net.xmit import napi_consume_skb
-from hdl.nic.layouts import TxCommand, TxDescriptor, TxStatus
+from hdl.nic.layouts import TX_DATA, TxCommand, TxDataCommand, TxDataDescriptor, TxDescriptor, TxPacketOptions, TxStatus
 from hdl.nic.regmap import TDT
 
 if TYPE_CHECKING:
@@ -54,31 +56,51 @@ TX_WAKE_THRESHOLD = 32
 # The layout's views are for RTL and slow in Python.
 _LAYOUT = TxDescriptor.as_shape()
 DESCRIPTOR_BYTES = _LAYOUT.size // 8
-_DESCRIPTOR = struct.Struct("<QHBBBBH")  #: address, length, CSO, command, status, CSS, special
+_DESCRIPTOR = struct.Struct("<QHBBBBH")  #: address, length, CSO or DTYP, command, status, CSS or POPTS, special
 _STATUS_AT = _LAYOUT["status"].offset // 8
 _DD = 1 << TxStatus.as_shape()["DD"].offset
 assert [field.width for _, field in _LAYOUT] == [64, 16, 8, 8, 4, 4, 8, 16]
 
 _COMMAND = TxCommand.as_shape()
-_EOP_IFCS_RS = sum(1 << _COMMAND[name].offset for name in ("EOP", "IFCS", "RS"))
-_IDE = 1 << _COMMAND["IDE"].offset
+_EOP, _IFCS, _RS, _DEXT, _VLE, _IDE = (
+    1 << _COMMAND[name].offset for name in ("EOP", "IFCS", "RS", "DEXT", "VLE", "IDE")
+)
+_TSE = 1 << TxDataCommand.as_shape()["TSE"].offset
+_IXSM, _TXSM = (1 << TxPacketOptions.as_shape()[name].offset for name in ("IXSM", "TXSM"))
+_DATA = TX_DATA << TxDataDescriptor.as_shape()["dtyp"].offset % 8  #: DTYP in the byte below the command
 
 _TO_DEVICE = DmaDirection.TO_DEVICE
 
 
+@dataclass(slots=True)
+class TxBuffer:
+    """What belongs to a descriptor (struct e1000_tx_buffer).
+
+    Attributes:
+        skb: the packet, with its last descriptor.
+        dma, length: what is mapped; a length of 0 for nothing.
+        next_to_watch: of a packet's first descriptor, the last one.
+    """
+
+    skb: SkBuff | None = None
+    dma: int = 0
+    length: int = 0
+    next_to_watch: int = 0
+
+
 class TxRing:
-    """A ring of transmit descriptors and the packets on it; each packet takes one.
+    """A ring of transmit descriptors and the packets on it.
 
     Attributes:
         count: descriptors.
-        skbs: the packet in each slot.
+        buffers: what belongs to each of them.
     """
 
     def __init__(self, count: int) -> None:
         self.count = count
         self.next_to_use = 0
         self.next_to_clean = 0
-        self.skbs: list[SkBuff | None] = [None] * count
+        self.buffers = [TxBuffer() for _ in range(count)]
         self.memory: CoherentMemory | None = None
 
     @property
@@ -92,29 +114,23 @@ class TxRing:
         """Slots that could be given to the device (E1000_DESC_UNUSED)."""
         return (self.next_to_clean - self.next_to_use - 1) % self.count
 
-    def put(self, skb: SkBuff, dma: int, command: int) -> None:
-        """Lay a packet out in the next slot; the device gets it with the next write of the tail."""
+    def put(self, descriptor: bytes) -> int:
+        """Write the next descriptor; the device gets it with the next write of the tail. Returns its slot."""
         slot = self.next_to_use
-        self.skbs[slot] = skb
-        descriptor = _DESCRIPTOR.pack(dma, skb.len, 0, command, 0, 0, 0)
         self.desc.write(slot * DESCRIPTOR_BYTES, descriptor)
         self.next_to_use = (slot + 1) % self.count
+        return slot
 
-    def reclaim(self) -> SkBuff | None:
-        """Take the next packet off the ring that the device has sent; None if there is none."""
+    def sent(self) -> bool:
+        """Whether the device has sent the next packet."""
         slot = self.next_to_clean
-        if slot == self.next_to_use or not self.desc.read(slot * DESCRIPTOR_BYTES + _STATUS_AT, 1)[0] & _DD:
-            return None
+        if slot == self.next_to_use:
+            return False
+        last = self.buffers[slot].next_to_watch
+        if not self.desc.read(last * DESCRIPTOR_BYTES + _STATUS_AT, 1)[0] & _DD:
+            return False
         dma_rmb()
-        return self.take()
-
-    def take(self) -> SkBuff:
-        """Take the next packet off the ring, sent or not."""
-        slot = self.next_to_clean
-        skb, self.skbs[slot] = self.skbs[slot], None
-        assert skb is not None
-        self.next_to_clean = (slot + 1) % self.count
-        return skb
+        return True
 
 
 def e1000_setup_tx_resources(adapter: Adapter) -> bool:
@@ -129,8 +145,7 @@ def e1000_clean_tx_ring(adapter: Adapter) -> None:
     """Free what is on the ring, sent or not; the device must not use it any more."""
     ring = adapter.tx_ring
     while ring.next_to_clean != ring.next_to_use:
-        skb = ring.take()
-        _unmap(adapter, skb)
+        skb = _take(adapter, ring)
         adapter.tx_dropped += 1
         kfree_skb_reason(skb, "NOT_SPECIFIED")
     ring.next_to_use = ring.next_to_clean = 0
@@ -150,32 +165,70 @@ async def e1000_xmit_frame(skb: SkBuff, dev: NetDevice) -> int:
     adapter: Adapter = dev.priv
     ring = adapter.tx_ring
     await spend(this_cpu().machine.costs.tx_packet)
-    if not ring.unused:
+    # A descriptor for each buffer and one for the context; and a gap, so that the tail never comes to the head.
+    count = 1 if skb.shinfo is None else 2 + len(skb.shinfo.frags)
+    if await e1000_maybe_stop_tx(adapter, count + 2):
         return NETDEV_TX_BUSY
-    dma = dma_map_single(adapter.pdev, skb.head, skb.len, _TO_DEVICE)
-    if dma_mapping_error(adapter.pdev, dma):
+    first = ring.next_to_use
+    flags = e1000_tso(ring, skb) or e1000_tx_csum(ring, skb)
+    if e1000_tx_map(adapter, skb, first, flags):
+        netdev_sent_queue(dev, skb.len)
+        await e1000_maybe_stop_tx(adapter, DESC_NEEDED)
+    else:
+        ring.next_to_use = first
         adapter.tx_dropped += 1
         kfree_skb_reason(skb, "NOT_SPECIFIED")
-    else:
-        ring.put(skb, dma, _EOP_IFCS_RS | _IDE if adapter.tx_int_delay else _EOP_IFCS_RS)
-        netdev_sent_queue(dev, skb.len)
-        await e1000_maybe_stop_tx(adapter)
     if not netdev_xmit_more() or netif_xmit_stopped(dev.tx_queues[0]):
         dma_wmb()  # descriptors before the doorbell
         await ew32(adapter.hw, TDT, ring.next_to_use)
     return NETDEV_TX_OK
 
 
-async def e1000_maybe_stop_tx(adapter: Adapter) -> None:
-    """Stop the queue if another packet might not find room."""
+def e1000_tx_map(adapter: Adapter, skb: SkBuff, first: int, flags: TxFlags) -> bool:
+    """Map a packet's buffers and put a descriptor for each on the ring; false if one could not be mapped.
+
+    What follows the context, which has the slot ``first`` if there is one, is laid out as e1000_tx_queue does.
+    """
+    ring = adapter.tx_ring
+    mapped: list[tuple[int, int]] = []
+    for piece in (SkbFrag(skb.head, skb.data), *(skb.shinfo.frags if skb.shinfo is not None else ())):
+        dma = dma_map_single(adapter.pdev, piece.address, len(piece.data), _TO_DEVICE)
+        if dma_mapping_error(adapter.pdev, dma):
+            for done, length in mapped:
+                dma_unmap_single(adapter.pdev, done, length, _TO_DEVICE)
+            return False
+        mapped.append((dma, len(piece.data)))
+    command, dtyp, popts = _IFCS, 0, 0
+    if flags:
+        command |= _DEXT | (_TSE if flags & TxFlags.TSO else 0)
+        dtyp = _DATA
+        popts = _TXSM | (_IXSM if flags & TxFlags.IPV4 else 0)
+    if skb.vlan_tci is not None:
+        command |= _VLE
+    last_command = command | _EOP | _RS | (_IDE if adapter.tx_int_delay else 0)
+    slot = first
+    for index, (dma, length) in enumerate(mapped):
+        bits = last_command if index + 1 == len(mapped) else command
+        slot = ring.put(_DESCRIPTOR.pack(dma, length, dtyp, bits, 0, popts, skb.vlan_tci or 0))
+        buffer = ring.buffers[slot]
+        buffer.dma, buffer.length = dma, length
+    ring.buffers[slot].skb = skb
+    ring.buffers[first].next_to_watch = slot
+    return True
+
+
+async def e1000_maybe_stop_tx(adapter: Adapter, size: int) -> bool:
+    """Stop the queue if there is no room for so many descriptors; returns whether there is not."""
     ring, dev = adapter.tx_ring, adapter.netdev
-    if ring.unused >= DESC_NEEDED:
-        return
+    if ring.unused >= size:
+        return False
     netif_stop_queue(dev)
     await smp_mb()  # whoever reclaims from now on sees that the queue is stopped, and wakes it
-    if ring.unused >= DESC_NEEDED:  # somebody did before, and did not
-        netif_start_queue(dev)
-        adapter.restart_queue += 1
+    if ring.unused < size:
+        return True
+    netif_start_queue(dev)  # somebody did before, and did not
+    adapter.restart_queue += 1
+    return False
 
 
 async def e1000_clean_tx_irq(adapter: Adapter, budget: int) -> None:
@@ -187,8 +240,8 @@ async def e1000_clean_tx_irq(adapter: Adapter, budget: int) -> None:
     """
     ring, dev = adapter.tx_ring, adapter.netdev
     packets = nbytes = 0
-    while (skb := ring.reclaim()) is not None:
-        _unmap(adapter, skb)
+    while ring.sent():
+        skb = _take(adapter, ring)
         packets += 1
         nbytes += skb.len
         napi_consume_skb(skb, budget)
@@ -201,5 +254,14 @@ async def e1000_clean_tx_irq(adapter: Adapter, budget: int) -> None:
         adapter.restart_queue += 1
 
 
-def _unmap(adapter: Adapter, skb: SkBuff) -> None:
-    dma_unmap_single(adapter.pdev, skb.head, skb.len, _TO_DEVICE)
+def _take(adapter: Adapter, ring: TxRing) -> SkBuff:
+    """Take the next packet off the ring, sent or not, and give its buffers back (e1000_unmap_and_free_tx_resource)."""
+    skb = None
+    while skb is None:
+        buffer = ring.buffers[ring.next_to_clean]
+        if buffer.length:
+            dma_unmap_single(adapter.pdev, buffer.dma, buffer.length, _TO_DEVICE)
+            buffer.length = 0
+        skb, buffer.skb = buffer.skb, None
+        ring.next_to_clean = (ring.next_to_clean + 1) % ring.count
+    return skb

@@ -10,6 +10,7 @@ from driver.e1000.hw import (
     e1000_clear_hw_cntrs,
     e1000_init_rx_addrs,
     e1000_reset_hw,
+    e1000_vlan_mode,
     e1000_write_flush,
     er32,
     ew32,
@@ -27,6 +28,7 @@ from driver.e1000.rx_ring import DESCRIPTOR_BYTES, e1000_alloc_rx_buffers, e1000
 from driver.e1000.tx_ring import e1000_clean_tx_ring
 from driver.kernel.io import readl
 from driver.kernel.net.napi import napi_disable, napi_enable
+from driver.kernel.net.netdev_features import NETIF_F_HW_VLAN_CTAG_TX
 from driver.kernel.net.netdev_queue import netif_tx_disable, netif_wake_queue
 from driver.kernel.net.netdevice import netif_carrier_off, netif_carrier_on
 from driver.kernel.printk import printk_once
@@ -85,6 +87,8 @@ async def e1000_init_hw(adapter: Adapter) -> bool:
 
 async def e1000_configure(adapter: Adapter) -> None:
     """Program the rings, fill that of reception, turn transmitter and receiver on (SDM 14.4, 14.5)."""
+    if adapter.netdev.features & NETIF_F_HW_VLAN_CTAG_TX:
+        await e1000_vlan_mode(adapter.hw, on=True)
     await e1000_configure_tx(adapter)
     if adapter.q_vectors:
         await e1000_configure_msix(adapter)

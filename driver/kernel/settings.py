@@ -19,8 +19,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from driver.kernel.irq import IrqDesc, irq_set_affinity
 from driver.kernel.net.ethtool import EINVAL, EOPNOTSUPP, EthtoolCoalesce
 from driver.kernel.net.napi import Napi, NapiThreaded
+from driver.kernel.net.netdev_features import (
+    NETIF_F_GRO,
+    NETIF_F_HW_CSUM,
+    NETIF_F_HW_VLAN_CTAG_TX,
+    NETIF_F_SG,
+    NETIF_F_TSO,
+)
 from driver.kernel.net.netdev_rx_queue import NetdevRxQueue
-from driver.kernel.net.netdevice import NETIF_F_GRO
+from driver.kernel.net.netdevice import netdev_change_features
 from driver.kernel.net.rps import netdev_rx_queue_set_rps_mask, set_flow_limit_cpus
 from driver.kernel.net.threaded import napi_set_threaded, netif_set_threaded
 from driver.kernel.setting_values import Choice, CpuList, CpuMask, Values, Whole
@@ -274,14 +281,28 @@ def _coalesce(name: str, attribute: str, values: Values) -> Setting:
     return Setting(f"coalesce-set/{{dev}}/{name}", values, knob)
 
 
-def _rx_gro(machine: Machine, named: dict[str, str]) -> Knob:
-    dev = _dev(machine, named)
+def _feature(name: str, feature: int) -> Setting:
+    """An attribute of ethtool's features-set."""
 
-    def write(on: bool) -> None:
-        dev.features = dev.features | NETIF_F_GRO if on else dev.features & ~NETIF_F_GRO
+    def knob(machine: Machine, named: dict[str, str]) -> Knob:
+        dev = _dev(machine, named)
 
-    return Knob(lambda: bool(dev.features & NETIF_F_GRO), write)
+        async def write(on: bool) -> None:
+            if on and not feature & (dev.hw_features | _SOFTWARE_FEATURES):
+                raise SettingError(f"features-set/{dev.name}/{name}: the device cannot do that")
+            error = await netdev_change_features(dev, feature, on=on)
+            if error:
+                raise SettingError(f"features-set/{dev.name}/{name}: {_ERRORS[-error]}")
+            if on and not dev.features & feature:
+                raise SettingError(f"features-set/{dev.name}/{name}: switch on first what it needs")
 
+        return Knob(lambda: bool(dev.features & feature), write)
+
+    return Setting(f"features-set/{{dev}}/{name}", Choice({"off": False, "on": True}), knob)
+
+
+#: Features that need nothing of the device.
+_SOFTWARE_FEATURES = NETIF_F_GRO
 
 _ERRORS = {EINVAL: "out of range", EOPNOTSUPP: "not supported by the driver as it is set up now"}
 
@@ -310,7 +331,11 @@ SETTINGS = (
     _of_napi("gro-flush-timeout", "gro_flush_timeout", _NS),
     _of_napi("irq-suspend-timeout", "irq_suspend_timeout", _NS),
     Setting("napi-set/{id}/threaded", Choice({"disabled": 0, "enabled": 1, "busy-poll": 2}), _threaded_of_napi),
-    Setting("features-set/{dev}/rx-gro", Choice({"off": False, "on": True}), _rx_gro),
+    _feature("rx-gro", NETIF_F_GRO),
+    _feature("tx-checksum-ip-generic", NETIF_F_HW_CSUM),
+    _feature("tx-scatter-gather", NETIF_F_SG),
+    _feature("tx-tcp-segmentation", NETIF_F_TSO),
+    _feature("tx-vlan-hw-insert", NETIF_F_HW_VLAN_CTAG_TX),
     _coalesce("rx-usecs", "rx_coalesce_usecs", _USECS),
     _coalesce("use-adaptive-rx", "use_adaptive_rx_coalesce", Choice({"off": False, "on": True})),
 )

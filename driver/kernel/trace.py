@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from driver.kernel.cpu import Cpu, Level, this_cpu
+from driver.kernel.net.checksum import CHECKSUM_PARTIAL
 from driver.kernel.net.if_ether import ETH_HLEN
 
 if TYPE_CHECKING:
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from driver.kernel.net.netdevice import NetDevice
     from driver.kernel.net.skbuff import SkBuff
     from driver.kernel.softirq import Vector
+
+_ETH_P_8021Q = 0x8100
 
 Probe = Callable[..., None]
 
@@ -194,11 +197,16 @@ def _sent_skb(skb: SkBuff) -> str:
 
 
 def _net_dev_start_xmit(skb: SkBuff, dev: NetDevice) -> str:
-    """No VLAN tag, checksum or segmentation is left to the device, and all data is in one buffer."""
+    tagged = skb.vlan_tci is not None
+    partial = skb.ip_summed == CHECKSUM_PARTIAL
+    shinfo = skb.shinfo
+    size, segs, kind = (shinfo.gso_size, shinfo.gso_segs, shinfo.gso_type) if shinfo is not None else (0, 0, 0)
     return (
-        f"dev={dev.name} queue_mapping=0 skbaddr={skb.head:016x} vlan_tagged=0 vlan_proto=0x0000 vlan_tci=0x0000 "
-        f"protocol=0x{skb.protocol:04x} ip_summed=0 len={skb.len} data_len=0 network_offset=14 "
-        f"transport_offset_valid=0 transport_offset=0 tx_flags=0 gso_size=0 gso_segs=0 gso_type=0 net_cookie=1"
+        f"dev={dev.name} queue_mapping=0 skbaddr={skb.head:016x} vlan_tagged={tagged:d} "
+        f"vlan_proto=0x{_ETH_P_8021Q * tagged:04x} vlan_tci=0x{skb.vlan_tci or 0:04x} "
+        f"protocol=0x{skb.protocol:04x} ip_summed={skb.ip_summed} len={skb.len} data_len={skb.data_len} "
+        f"network_offset=14 transport_offset_valid={partial:d} transport_offset={skb.csum_start if partial else 0} "
+        f"tx_flags=0 gso_size={size} gso_segs={segs} gso_type={f'{kind:#x}' if kind else 0} net_cookie=1"
     )
 
 

@@ -10,9 +10,10 @@ from scapy.layers.l2 import Ether
 from scapy.utils import RawPcapNgReader, wrpcap
 
 from driver.e1000 import interrupt
-from driver.kernel.net.gro import GroResult, napi_gro_receive, skb_gso_segment
+from driver.kernel.net.gro import GroResult, napi_gro_receive
+from driver.kernel.net.gso import skb_gso_segment
 from driver.kernel.net.napi import Napi
-from driver.kernel.net.netdevice import NETIF_F_GRO
+from driver.kernel.net.netdev_features import NETIF_F_GRO
 from driver.kernel.net.skbuff import SkBuff, skb_shinfo
 from emulator.engines.base import WireFrame
 from emulator.errors import RunFailed

@@ -11,7 +11,8 @@ from driver.e1000.hw import er32, ew32
 from driver.e1000.main import e1000_remove
 from driver.kernel.io import Iomem
 from driver.kernel.irq import IrqReturn
-from driver.kernel.net.netdevice import NETIF_F_GRO, dev_close, dev_open
+from driver.kernel.net.netdev_features import NETIF_F_GRO
+from driver.kernel.net.netdevice import dev_close, dev_open
 from driver.kernel.pci import device_release_driver
 from driver.kernel.timer import usleep_range
 from emulator.engines.base import WireFrame

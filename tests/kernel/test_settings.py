@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from driver.kernel.net.ethtool import EthtoolCoalesce, EthtoolOps, EthtoolRingparam
 from driver.kernel.net.napi import NapiState
+from driver.kernel.net.netdev_features import NETIF_F_HW_CSUM, NETIF_F_HW_VLAN_CTAG_TX, NETIF_F_SG, NETIF_F_TSO
 from driver.kernel.net.netdevice import NetDevice
 from driver.kernel.setting_values import CpuList, CpuMask
 from driver.kernel.settings import SETTINGS, SettingError, find_setting, parse_setting, read_setting, write_setting
@@ -43,8 +44,10 @@ class Coalescing(EthtoolOps):
 def computer_with_nics() -> Computer:
     """Four CPUs; eth0 and eth1 with interrupts 16 and 17 and NAPI instances 65 and 66."""
     computer = Computer(cpus=4)
-    Nic(computer, 0)
-    Nic(computer, 1).dev.ethtool_ops = Coalescing()
+    eth0, eth1 = Nic(computer, 0).dev, Nic(computer, 1).dev
+    eth1.ethtool_ops = Coalescing()
+    eth0.features = NETIF_F_SG | NETIF_F_HW_CSUM
+    eth0.hw_features = eth1.hw_features = NETIF_F_SG | NETIF_F_HW_CSUM | NETIF_F_TSO | NETIF_F_HW_VLAN_CTAG_TX
     return computer
 
 
@@ -83,6 +86,10 @@ def write(computer: Computer, name: str, value: str) -> None:
         ("napi-set/66/threaded", "disabled", "busy-poll", "busy-poll"),
         ("napi-set/66/threaded", "disabled", "1", "enabled"),
         ("features-set/eth1/rx-gro", "off", "on", "on"),
+        ("features-set/eth1/tx-checksum-ip-generic", "off", "on", "on"),
+        ("features-set/eth1/tx-scatter-gather", "off", "on", "on"),
+        ("features-set/eth0/tx-tcp-segmentation", "off", "on", "on"),
+        ("features-set/eth1/tx-vlan-hw-insert", "off", "on", "on"),
         ("coalesce-set/eth1/rx-usecs", "0", "64", "64"),
         ("coalesce-set/eth1/use-adaptive-rx", "off", "on", "on"),
     ],

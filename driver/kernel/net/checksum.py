@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+#: What is known of a packet's checksum, or left to do about it (ip_summed, include/linux/skbuff.h).
+CHECKSUM_NONE, CHECKSUM_UNNECESSARY, CHECKSUM_COMPLETE, CHECKSUM_PARTIAL = range(4)
+
 
 def ones_sum(data: bytes | bytearray) -> int:
     """The ones' complement sum of 16-bit big-endian words, modulo 0xFFFF; an odd byte is followed by a zero."""

@@ -20,8 +20,8 @@ from driver.kernel.cpu import spend, this_cpu
 from driver.kernel.net.dev import netif_receive_skb
 from driver.kernel.net.gro_cb import GroCb
 from driver.kernel.net.if_ether import ETH_HLEN
-from driver.kernel.net.ipv4.af_inet import ETH_P_IP, inet_gro_complete, inet_gro_receive, inet_gso_segment
-from driver.kernel.net.netdevice import NETIF_F_GRO
+from driver.kernel.net.ipv4.af_inet import ETH_P_IP, inet_gro_complete, inet_gro_receive
+from driver.kernel.net.netdev_features import NETIF_F_GRO
 from driver.kernel.net.skbuff import SkBuff, kfree_skb_reason
 from driver.kernel.trace import trace_napi_gro_receive_entry, trace_napi_gro_receive_exit
 
@@ -165,10 +165,3 @@ async def napi_gro_receive(napi: Napi, skb: SkBuff) -> GroResult:
         await gro.gro_normal_one(skb, 1)
     trace_napi_gro_receive_exit(skb.dev, result)
     return result
-
-
-def skb_gso_segment(skb: SkBuff) -> list[bytes]:
-    """The frames that a packet consists of, in order: what the device received, byte for byte (net/core/gso.c)."""
-    if skb.shinfo is None or not skb.shinfo.gso_size:
-        return [skb.data]
-    return inet_gso_segment(skb)

@@ -76,7 +76,7 @@ def skb_gro_receive(p: SkBuff, skb: SkBuff, payload: bytes) -> bool:
         return False
     frags = skb_shinfo(held.last).frags
     if len(frags) < MAX_SKB_FRAGS:
-        frags.append(SkbFrag(skb.head, payload))
+        frags.append(SkbFrag(skb.head, payload, len(skb.data) - len(payload)))
         cb.free = True
     else:
         skb.data = payload

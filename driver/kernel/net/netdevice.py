@@ -6,6 +6,7 @@ import enum
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
+from driver.kernel.net.netdev_features import NETIF_F_HW_CSUM, NETIF_F_SG, NETIF_F_TSO
 from driver.kernel.net.netdev_queue import NetdevQueue
 from driver.kernel.net.netdev_rx_queue import NetdevRxQueue
 from driver.kernel.net.sch_generic import dev_activate, dev_deactivate, dev_init_scheduler
@@ -26,10 +27,6 @@ class NetDeviceFlags(enum.IntFlag):
     DOWN = 0
     UP = 1 << 0
     PROMISC = 1 << 8
-
-
-#: A feature of an interface: generic receive offload (include/linux/netdev_features.h).
-NETIF_F_GRO = 1 << 14
 
 
 @dataclass(slots=True)
@@ -66,7 +63,11 @@ class RtnlLinkStats64:
 
 
 class NetDeviceOps(Protocol):
-    """What a driver does for its interface (struct net_device_ops). Errors are negative errnos."""
+    """What a driver does for its interface (struct net_device_ops). Errors are negative errnos.
+
+    A driver with ``dev.hw_features`` may have besides ``async def ndo_set_features(self, dev, features) -> int``:
+    switch features of the device on or off; those that it has now are dev.features.
+    """
 
     async def ndo_open(self, dev: NetDevice) -> int:
         """Bring the interface up."""
@@ -107,7 +108,8 @@ class NetDevice:
         tx_queues: the transmit queues.
         watchdog_timeo: how long a queue may be stopped, in jiffies; 0 for the usual 5 s.
         watchdog_timer: pending while there is a carrier.
-        features: NETIF_F_*, as ethtool -K sets them. Linux starts with GRO on; here whoever wants it asks for it.
+        features: NETIF_F_*, as ethtool -K sets them. Linux starts with all on; here whoever wants one asks for it.
+        hw_features: those of the device's that the driver can switch.
         gro_ipv4_max_size: bytes that a merged packet must stay below, from its IP header on.
         ip_ptr: its IPv4 side; None until it has an address, and then what it receives goes no further than here.
         rx_queues: the receive queues.
@@ -124,6 +126,7 @@ class NetDevice:
     carrier: bool = False
     running: bool = False
     features: int = 0
+    hw_features: int = 0
     gro_ipv4_max_size: int = 65_536
     rx_queues: list[NetdevRxQueue] = field(default_factory=lambda: [NetdevRxQueue()])
     napi_list: list[Napi] = field(default_factory=list)
@@ -145,6 +148,24 @@ class NetDevice:
     def __post_init__(self) -> None:
         self.tx_queues = [NetdevQueue(self, 0)]
         dev_init_scheduler(self)
+
+
+def netdev_fix_features(features: int) -> int:
+    """Features without those that lack what they are made of: segmentation needs fragments and checksums."""
+    needs = NETIF_F_SG | NETIF_F_HW_CSUM
+    return features if features & needs == needs else features & ~NETIF_F_TSO
+
+
+async def netdev_change_features(dev: NetDevice, wanted: int, *, on: bool) -> int:
+    """Ethtool -K: switch some features on or off; 0, or the driver's error, and then nothing changes."""
+    features = netdev_fix_features(dev.features | wanted if on else dev.features & ~wanted)
+    set_features = getattr(dev.ops, "ndo_set_features", None)
+    if set_features is not None and (features ^ dev.features) & dev.hw_features:
+        error: int = await set_features(dev, features)
+        if error:
+            return error
+    dev.features = features
+    return 0
 
 
 def register_netdev(dev: NetDevice) -> None:

@@ -21,6 +21,7 @@ from driver.kernel.net.hard_start_xmit import (
 )
 from driver.kernel.net.netdev_queue import NetdevQueue, __netif_schedule, netif_xmit_frozen_or_stopped
 from driver.kernel.net.skbuff import kfree_skb_reason
+from driver.kernel.net.validate_xmit import validate_xmit_skb_list
 from driver.kernel.timer import NSEC_PER_SEC, schedule_hrtimeout
 
 if TYPE_CHECKING:
@@ -216,6 +217,9 @@ async def sch_direct_xmit(skbs: Sequence[SkBuff], qdisc: Qdisc) -> bool:
     """
     queue = qdisc.queue
     dev = queue.dev
+    skbs = await validate_xmit_skb_list(skbs, dev)
+    if not skbs:
+        return True
     rest, result = skbs, NETDEV_TX_BUSY
     if netif_xmit_frozen_or_stopped(queue):
         _maybe_clear_missed(qdisc)

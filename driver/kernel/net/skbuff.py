@@ -36,10 +36,17 @@ class SkbFrag(NamedTuple):
     Attributes:
         head: physical address of the buffer that it lies in, which the skb owns.
         data: the bytes.
+        offset: of the bytes in the buffer.
     """
 
     head: int
     data: bytes
+    offset: int = 0
+
+    @property
+    def address(self) -> int:
+        """Physical address of the bytes (skb_frag_dma_map)."""
+        return self.head + self.offset
 
 
 class SkbSharedInfo:
@@ -69,6 +76,10 @@ class SkBuff:
         data: the frame, destination address first, no FCS; of a merged packet the headers and the first payload.
         dev: the interface that it came in by, or goes out by.
         shinfo: the rest of a packet of several buffers; None for one buffer.
+        ip_summed: of a packet to send: CHECKSUM_NONE, it is complete, or CHECKSUM_PARTIAL, the device completes it.
+        csum_start, csum_offset: with CHECKSUM_PARTIAL: the checksum covers the bytes of the packet from there on, and
+            goes that far behind there, where the pseudo header's sum is.
+        vlan_tci: the 802.1Q tag that the packet has besides its data; None for none.
         priority: for the qdisc, 0 to 15.
         hash: of its flow, if the device or somebody else computed it; else 0.
         napi_id: of the instance that received it; 0 if unknown.
@@ -76,29 +87,36 @@ class SkBuff:
         pp_recycle: its buffers go back to the page pool that they are from.
         destructor: called with the skb when it is freed, to take it off the account of ``sk``.
         sk: the socket that it is charged to; only with a destructor.
-        priority: for the qdisc, 0 to 15.
         cb: GRO's notes; only within GRO.
     """
 
     __slots__ = (
         "cb",
+        "csum_offset",
+        "csum_start",
         "data",
         "destructor",
         "dev",
         "hash",
         "head",
+        "ip_summed",
         "napi_id",
         "pp_recycle",
         "priority",
         "queue_mapping",
         "shinfo",
         "sk",
+        "vlan_tci",
     )
 
     head: int
     data: bytes
     dev: NetDevice
     shinfo: SkbSharedInfo | None
+    ip_summed: int
+    csum_start: int
+    csum_offset: int
+    vlan_tci: int | None
     priority: int
     hash: int
     napi_id: int
@@ -149,9 +167,9 @@ def build_skb(head: int, length: int, dev: NetDevice) -> SkBuff:
     skb.head = head
     skb.data = dev.machine.memory.read(head, length)
     skb.dev = dev
-    skb.shinfo = skb.destructor = None
+    skb.shinfo = skb.destructor = skb.vlan_tci = None
     skb.pp_recycle = False
-    skb.hash = skb.napi_id = skb.priority = skb.queue_mapping = 0
+    skb.ip_summed = skb.hash = skb.napi_id = skb.priority = skb.queue_mapping = 0
     return skb
 
 
@@ -163,6 +181,28 @@ def alloc_skb(data: bytes, dev: NetDevice) -> SkBuff | None:
         return None
     machine.memory.write(head, data)
     return build_skb(head, len(data), dev)
+
+
+def alloc_skb_with_frags(data: bytes, linear: int, dev: NetDevice) -> SkBuff | None:
+    """The same of any length: the first ``linear`` bytes in the skb itself, the rest in fragments."""
+    skb = alloc_skb(data[:linear], dev)
+    if skb is None:
+        return None
+    machine = dev.machine
+    for at in range(linear, len(data), FragAllocator.SIZE):
+        head = machine.frags.alloc()
+        if not head:
+            consume_skb(skb)
+            return None
+        part = data[at : at + FragAllocator.SIZE]
+        machine.memory.write(head, part)
+        skb_shinfo(skb).frags.append(SkbFrag(head, part))
+    return skb
+
+
+def skb_copy_data(skb: SkBuff) -> bytes:
+    """The whole packet."""
+    return skb.data if skb.shinfo is None else b"".join(piece.data for piece in skb.pieces())
 
 
 def skb_shinfo(skb: SkBuff) -> SkbSharedInfo:

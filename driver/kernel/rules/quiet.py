@@ -82,7 +82,8 @@ class QuietRules:
         desc = irqs.desc(device.irq)
         if not device.enabled & causes or desc.depth:
             return NAPI_LOST_WAKEUP
-        if desc.level or desc.in_progress or not self._checker.rings.unseen(device.slot):
+        receives = causes & device.registers.rx_causes
+        if not receives or desc.level or desc.in_progress or not self._checker.rings.unseen(device.slot):
             return None
         return NAPI_ROTTING_PACKET
 

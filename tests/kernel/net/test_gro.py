@@ -14,9 +14,10 @@ from scapy.layers.inet import IP, TCP
 from scapy.layers.l2 import Ether
 
 from driver.kernel.net.flow_dissector import skb_get_hash
-from driver.kernel.net.gro import GroResult, napi_gro_receive, skb_gso_segment
+from driver.kernel.net.gro import GroResult, napi_gro_receive
+from driver.kernel.net.gso import skb_gso_segment
 from driver.kernel.net.napi import Napi, napi_complete_done
-from driver.kernel.net.netdevice import NETIF_F_GRO
+from driver.kernel.net.netdev_features import NETIF_F_GRO
 from driver.kernel.net.skbuff import SkBuff, build_skb
 from driver.kernel.softirq import local_bh_disable, local_bh_enable
 from driver.kernel.sysctl import Sysctl

@@ -7,10 +7,12 @@ import struct
 from typing import TYPE_CHECKING, NamedTuple
 
 from driver.kernel.cpu import spend
-from driver.kernel.net.checksum import checksum, ones_sum
+from driver.kernel.net.checksum import CHECKSUM_PARTIAL, checksum, ones_sum
+from driver.kernel.net.if_ether import ETH_HLEN
 from driver.kernel.net.ipv4.icmp import ICMP_DEST_UNREACH, ICMP_PORT_UNREACH, icmp_send
 from driver.kernel.net.ipv4.ip_output import IP_HEADER_BYTES, MTU, ip_make_skb, ip_route_output, ip_send_skb
 from driver.kernel.net.ipv4.iphdr import IPPROTO_UDP, Iphdr, pseudo_header
+from driver.kernel.net.netdev_features import NETIF_F_HW_CSUM
 from driver.kernel.net.skbuff import consume_skb, kfree_skb_reason
 from driver.kernel.net.sock import (
     Sock,
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from driver.kernel.net.skbuff import SkBuff
 
 _HEADER = struct.Struct(">HHHH")  # ports of source and destination, length, checksum
+_CHECK_AT = 6
 
 ANY = bytes(4)  #: 0.0.0.0
 
@@ -182,7 +185,12 @@ async def udp_sendmsg(sk: Sock, data: bytes, daddr: bytes, dport: int, timeo: in
     await sock_wait_for_wmem(sk, timeo)
     await spend(machine.costs.ip_output + machine.costs.copy * len(data) // 1024)
     in_dev = ip_route_output(machine.init_net, daddr)
-    skb = ip_make_skb(in_dev, IPPROTO_UDP, daddr, _datagram((in_dev.address, sk.sport), (daddr, dport), data))
+    partial = bool(in_dev.dev.features & NETIF_F_HW_CSUM)
+    datagram = _datagram((in_dev.address, sk.sport), (daddr, dport), data, partial=partial)
+    skb = ip_make_skb(in_dev, IPPROTO_UDP, daddr, datagram)
+    if partial:
+        skb.ip_summed = CHECKSUM_PARTIAL
+        skb.csum_start, skb.csum_offset = ETH_HLEN + IP_HEADER_BYTES, _CHECK_AT
     skb_set_owner_w(skb, sk)
     if await ip_send_skb(skb):
         mib.OutDatagrams += 1
@@ -191,9 +199,16 @@ async def udp_sendmsg(sk: Sock, data: bytes, daddr: bytes, dport: int, timeo: in
     return len(data)
 
 
-def _datagram(source: tuple[bytes, int], destination: tuple[bytes, int], data: bytes) -> bytes:
-    """A datagram from an address and port to another, with its checksum; 0xFFFF stands for 0, which means none."""
+def _datagram(source: tuple[bytes, int], destination: tuple[bytes, int], data: bytes, *, partial: bool) -> bytes:
+    """A datagram from an address and port to another; 0xFFFF stands for a checksum of 0, which means none.
+
+    With ``partial`` the device makes the checksum of what is in its place, the sum of the pseudo header
+    (udp4_hwcsum).
+    """
     length = _HEADER.size + len(data)
     pseudo = pseudo_header(IPPROTO_UDP, source[0], destination[0], length)
-    check = checksum(pseudo + _HEADER.pack(source[1], destination[1], length, 0) + data)
-    return _HEADER.pack(source[1], destination[1], length, check or 0xFFFF) + data
+    if partial:
+        check = ones_sum(pseudo)
+    else:
+        check = checksum(pseudo + _HEADER.pack(source[1], destination[1], length, 0) + data) or 0xFFFF
+    return _HEADER.pack(source[1], destination[1], length, check) + data

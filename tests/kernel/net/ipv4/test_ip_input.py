@@ -7,7 +7,7 @@ import dataclasses
 import pytest
 
 from driver.kernel.net.gro import napi_gro_receive
-from driver.kernel.net.netdevice import NETIF_F_GRO
+from driver.kernel.net.netdev_features import NETIF_F_GRO
 from driver.kernel.net.skbuff import build_skb
 from tests.kernel.net.frames import Segment, address, ipv4_frame, rfc1071, udp_frame
 from tests.kernel.net.host import Host

@@ -1,0 +1,7 @@
+"""Features of an interface (include/linux/netdev_features.h)."""
+
+NETIF_F_SG = 1 << 0  #: sends packets of several buffers
+NETIF_F_HW_CSUM = 1 << 3  #: completes checksums of packets to send
+NETIF_F_HW_VLAN_CTAG_TX = 1 << 7  #: inserts 802.1Q tags
+NETIF_F_GRO = 1 << 14  #: generic receive offload
+NETIF_F_TSO = 1 << 16  #: cuts TCP packets over IPv4 into segments
