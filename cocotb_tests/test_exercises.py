@@ -38,7 +38,7 @@ def test_a_failing_run_leaves_its_waveform(tmp_path):
     assert sorted(path.name for path in (tmp_path / "run").iterdir()) == [TRACE, WAVES, SAVE_FILE]
     lines = (tmp_path / "run" / SAVE_FILE).read_text().splitlines()
     assert f"-exercise {exercise.number}: {outcome.fault.headline}" in lines
-    assert next(line for line in lines if line.startswith("*")).split()[1] == str(outcome.fault.time_ns * 1000)
+    assert next(line for line in lines if line.startswith("*")).split()[1] == str(outcome.fault.look_ns * 1000)
 
 
 def test_an_endless_loop_in_the_simulator(tmp_path):

@@ -89,6 +89,7 @@ class Bench:
         frames_sent: frames that were put on the wires, by NIC.
         verdicts: what the NICs decided on frames, as of the last take_verdicts; by Verdict.
         notes: what a check wants to show whether the driver passes or not, in lines.
+        look_ns: when the check last did something: called the driver, or sent frames.
         ring: what has next_to_clean and next_to_use for the waveform; a check sets it, or it is found at netdev.priv.
     """
 
@@ -105,6 +106,7 @@ class Bench:
         self.frames_sent = [0] * self.engine.nics
         self.verdicts = [0] * len(Verdict)
         self.notes: list[str] = []
+        self.look_ns = 0
         self.ring: object = None
         self._generators = [UdpGenerator((60,), nic=nic, seed=seed) for nic in range(self.engine.nics)]
         self.machine.tracepoints.register("netif_receive_skb", self._receive)
@@ -153,6 +155,7 @@ class Bench:
         else:
             code, name = function, getattr(function, "__name__", "the call")
         results: list[object] = []
+        self.look_ns = self.now
 
         async def thread() -> None:
             results.append(await code)
@@ -239,6 +242,7 @@ class Bench:
             gap_ns: from one start to the next; 0 for back to back.
             after_ns: until the first one.
         """
+        self.look_ns = self.now
         start = self.now + after_ns
         wires = [WireFrame(data, (start + number * gap_ns) * PS_PER_NS) for number, data in enumerate(frames)]
         self.frames_sent[nic] += len(wires)
@@ -288,7 +292,16 @@ class Bench:
 
     def failure(self, what: str, expected: str, happened: str, why: str = "") -> CheckFailed:
         """The exception that says so, now."""
-        return CheckFailed(Fault(headline=what, expected=expected, happened=happened, why=why, time_ns=self.now))
+        return CheckFailed(
+            Fault(
+                headline=what,
+                expected=expected,
+                happened=happened,
+                why=why,
+                time_ns=self.now,
+                look_ns=self.look_ns,
+            )
+        )
 
     def expect_delivered(self, frames: Sequence[bytes], *, first: int = 0, why: str = "") -> None:
         """These frames, and no others, reached netif_receive_skb, unchanged and in order, from the first-th on.

@@ -40,6 +40,6 @@ def try_on_rtl(exercise: Exercise, driver: Path, seed: int, folder: Path) -> Out
         fault = outcome.fault
         marker = None
         if fault is not None and fault.time_ns is not None:
-            marker = Marker(fault.time_ns, f"exercise {exercise.number}: {fault.headline}")
+            marker = Marker(fault.look_ns or fault.time_ns, f"exercise {exercise.number}: {fault.headline}")
         write_save_file(folder / SAVE_FILE, RTL, nics=exercise.nics, cpus=exercise.cpus, marker=marker)
     return outcome

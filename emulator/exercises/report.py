@@ -73,7 +73,8 @@ class Report:
     def waveform(self, outcome: Outcome, folder: Path) -> None:
         """Where to look in the run on the RTL."""
         fault = outcome.fault
-        time = f"look at {fault.time_ns:,} ns, at the marker" if fault and fault.time_ns else "no fault in this run"
+        look = (fault.look_ns or fault.time_ns) if fault else None
+        time = f"look from {look:,} ns on, at the marker" if look else "no fault in this run"
         self.field("waveform", [f"{time}: napi-hil wave {folder}", f"trace: {folder / TRACE}"])
 
     def no_waveform(self, outcome: Outcome, folder: Path) -> None:

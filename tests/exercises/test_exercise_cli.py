@@ -61,7 +61,7 @@ def test_from_start_to_done(capsys: Capture, no_rtl: list[int]) -> None:
     assert run("check") == 1
     out = capsys.readouterr().out
     assert "model, seed 1: failed\n  the speed that the driver found\n  expected  1000\n  happened  0\n" in out
-    assert f"waveform  look at 5,432 ns, at the marker: napi-hil wave {WORK}/run\n" in out
+    assert f"waveform  look from 5,432 ns on, at the marker: napi-hil wave {WORK}/run\n" in out
     assert out.endswith("A hint: napi-hil exercise hint 1\n")
     shutil.copy(FIRST.folder / SOLUTION, WORK / DRIVER)
     assert run("check", "1") == 0
