@@ -7,8 +7,8 @@ from emulator.exercises.interface import bring_up, nothing_leaked, receive_burst
 from emulator.wire_timing import MIN_FRAME_BYTES
 from hdl.nic.regmap import ICR, IMS
 
-_PAIRS = 120
-_FIRST_GAP_NS, _STEP_NS = 800, 75
+_PAIRS = 64
+_FIRST_GAP_NS, _STEP_NS = 800, 140
 _QUIET_NS = 20_000
 
 #: From the frame's start on the wire to the stack, in ns: what interrupt and poll take on any of the machines.

@@ -8,7 +8,7 @@ from emulator.exercises.interface import bring_up, nothing_leaked, take_down
 from emulator.exercises.sender import Sender
 
 _FULL = 7  # packets that the ring holds
-_TRIES, _STEP_NS = 80, 50
+_TRIES, _STEP_NS = 34, 120
 
 #: So long before the others are reclaimed the eighth packet is first queued, in ns; its way to the driver takes time.
 _LEAD_NS = 3_000

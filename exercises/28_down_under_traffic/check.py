@@ -15,7 +15,7 @@ from emulator.exercises.interface import (
     take_down,
 )
 
-_FLOODS = (300, 40, 300, 50, 300, 60)  # packets at line rate: of several budgets, and of less than one
+_FLOODS = (200, 40, 200, 60)  # packets at line rate: of several budgets, and of less than one
 
 
 async def check(bench: Bench) -> None:

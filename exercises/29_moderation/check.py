@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from emulator.exercises.bench import Bench
-from emulator.exercises.interface import bring_up, nothing_leaked, pass_time, take_down
+from emulator.exercises.interface import bring_up, nothing_leaked, pass_time, take_down, wait_for_packets
 
 _MOST_PER_S = 8_000
 _PATIENCE_NS = 150_000
 
 _STREAM, _GAP_NS = 200, 10_000
-_LONE, _PAUSE_NS = 5, 400_000
+_LONE, _PAUSE_NS = 4, 300_000
 _LONE_PATIENCE_NS = 20_000  # bus, interrupt, poll
 
 
@@ -33,6 +33,7 @@ async def check(bench: Bench) -> None:
         f"{longest:,} ns",
         why="A timer that starts anew with each packet never ends in a stream; and one that is too long delays all.",
     )
+    await pass_time(bench, _PAUSE_NS)
     _, longest = await _stream(bench, _LONE, _PAUSE_NS)
     bench.note(f"packets after {_PAUSE_NS:,} ns of silence: one waited {longest:,} ns at most")
     bench.require(
@@ -51,7 +52,7 @@ async def _stream(bench: Bench, count: int, gap_ns: int) -> tuple[int, int]:
     first, before, start = len(bench.delivered), bench.interrupts(), bench.now
     frames = bench.frames(count)
     bench.send(frames, gap_ns=gap_ns)
-    await pass_time(bench, count * gap_ns + 2_200_000)
+    await wait_for_packets(bench, first + count, count * gap_ns + 2_200_000)
     bench.expect_delivered(frames, first=first)
     times = [packet.time_ns for packet in bench.delivered[first:]]
     return bench.interrupts() - before, max(time - start - number * gap_ns for number, time in enumerate(times))

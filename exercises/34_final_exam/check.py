@@ -57,12 +57,12 @@ class _Exam:
 
     async def receive(self) -> None:
         """Bursts of all sizes."""
-        bursts = [self.bench.random.randrange(1, 40) for _ in range(6)]
+        bursts = [self.bench.random.randrange(1, 40) for _ in range(3)]
         await receive_bursts(self.bench, [1, *bursts], sizes=_SIZES)
 
     async def send(self) -> None:
         """More than any ring has room for."""
-        await self.sender.send(self.bench.random.randrange(150, 300), 100)
+        await self.sender.send(self.bench.random.randrange(150, 200), 100)
         await self._all_sent()
 
     async def both_ways(self) -> None:
@@ -93,8 +93,8 @@ class _Exam:
         """No buffers for a while: packets may be lost, and nothing else."""
         bench, frags = self.bench, self.bench.machine.frags
         alloc, frags.alloc = frags.alloc, lambda: 0  # type: ignore[method-assign]
-        bench.send(bench.frames(300), gap_ns=2_000)
-        await pass_time(bench, 900_000)
+        bench.send(bench.frames(200), gap_ns=2_000)
+        await pass_time(bench, 500_000)
         frags.alloc = alloc  # type: ignore[method-assign]
         await pass_time(bench, 200_000)
         await self.receive()
@@ -131,7 +131,7 @@ class _Exam:
     async def down_under_traffic(self) -> None:
         """Packets both ways; down, in the midst of it; up."""
         bench = self.bench
-        for _ in range(3):
+        for _ in range(2):
             bench.send(bench.frames(120))
             await self.sender.send(40, 600)
             await bench.run_for(bench.random.randrange(100_000))
