@@ -12,7 +12,7 @@ LOCK := build/lock/bin/uv pip compile --quiet --universal --python-version 3.11 
 export SIM
 
 .DEFAULT_GOAL := help
-.PHONY: help run test exercise lint bench formal mutants lock clean setup
+.PHONY: help run test exercise lint bench formal mutants fpga lock clean setup
 
 help: ## list the commands; PYTHON=FILE names the Python to set up with
 	@echo "make COMMAND, where COMMAND is one of"
@@ -41,6 +41,9 @@ formal: setup ## prove properties of the NIC's blocks: ten minutes, or ARGS="NAM
 
 mutants: setup ## seed bugs in the RTL, and see each found by its test: half an hour, or ARGS="part of a file's name"
 	@$(BIN)/python -m mutants $(ARGS)
+
+fpga: setup ## place and route the NIC for an ECP5-45F and write docs/fpga.md: an hour, or ARGS=--short for synthesis only
+	@$(BIN)/python -m hdl.fpga $(ARGS)
 
 lock: setup ## pin the newest allowed versions of all dependencies anew
 	@$(BIN)/python -m venv --clear build/lock
