@@ -24,7 +24,8 @@ class Adder(wiring.Component):
     pin_in: In(1)
     pin_out: Out(1)
 
-    def elaborate(self, platform: object) -> Module:
+    def elaborate(self, platform):
+        """Amaranth's."""
         m = Module()
         m.d.comb += [self.total.eq(self.a + self.b), self.pin_out.eq(self.pin_in)]
         return m
