@@ -69,13 +69,13 @@ class _Exam:
         """At the same time."""
         bench = self.bench
         first = len(bench.delivered)
-        frames = bench.frames(120, sizes=_SIZES)
-        bench.send(frames, gap_ns=bench.random.randrange(2_000, 6_000))
+        frames = bench.frames(80, sizes=_SIZES)
+        bench.send(frames, gap_ns=bench.random.randrange(2_000, 5_000))
         for _ in range(6):
             await self.sender.send(bench.random.randrange(1, 30), bench.random.choice(_SIZES))
             await bench.run_for(bench.random.randrange(20_000))
         await self._all_sent()
-        await pass_time(bench, 800_000)
+        await pass_time(bench, 500_000)
         bench.expect_delivered(frames, first=first)
 
     async def bad_frames(self) -> None:
@@ -86,7 +86,7 @@ class _Exam:
             bad = bench.random.random() < 0.4
             bench.engine.wires[0].send([WireFrame(frame, bench.now * PS_PER_NS, bad)])
             good += [] if bad else [frame]
-        await pass_time(bench, 600_000)
+        await pass_time(bench, 450_000)
         bench.expect_delivered(good, first=first)
 
     async def no_memory(self) -> None:
@@ -102,13 +102,13 @@ class _Exam:
     async def netpoll(self) -> None:
         """Polls with a budget of 0 while packets come and go."""
         bench = self.bench
-        first, frames = len(bench.delivered), bench.frames(60)
+        first, frames = len(bench.delivered), bench.frames(50)
         bench.send(frames, gap_ns=3_000)
-        for _ in range(20):
+        for _ in range(12):
             await self.sender.send(2, pause_ns=bench.random.randrange(2_000))
             for _ in range(5):
                 await bench.call(netpoll_poll_dev(self.netdev), comm="netconsole")
-        await pass_time(bench, 400_000)
+        await pass_time(bench, 200_000)
         bench.expect_delivered(frames, first=first)
         await self._all_sent()
 
