@@ -35,7 +35,7 @@ async def agrees_with_model(dut):
         elif irq and not before:
             may_rise = clock + interval * UNIT
         held += request and not irq
-        before = irq and not again
+        before = irq and (before or not again)
         await RisingEdge(dut.clk)
     assert held > 500
 

@@ -20,7 +20,7 @@ class InterruptThrottle(wiring.Component):
     Attributes:
         interval: in units; 0 for none.
         request: level, an interrupt is wanted.
-        again: a request that goes on after the line rose counts as a new one.
+        again: a request that goes on after the line rose in this clock counts as a new one.
         irq: level, the interrupt; low while there is no request.
         fires: ``irq`` rises.
     """
@@ -39,7 +39,7 @@ class InterruptThrottle(wiring.Component):
             self.irq.eq(self.request & (high | (left == 0))),
             self.fires.eq(self.irq & ~high),
         ]
-        m.d.sync += high.eq(self.irq & ~self.again)
+        m.d.sync += high.eq(self.irq & ~(self.fires & self.again))
         with m.If(self.interval == 0):
             m.d.sync += left.eq(0)
         with m.Elif(self.fires):
