@@ -19,6 +19,7 @@ SCENARIOS = {
     "overload": {"generate": (60,), "count": 2000, "costs": "router2002"},
     "irq": {"generate": (60,), "count": 2000, "costs": "router2002", "mode": "irq"},
     "nics": {"generate": (60, 1514, 333), "count": 200, "nics": 3, "rate": 100_000_000, "ring": 64},
+    "queues": {"generate": (60, 1514), "count": 300, "flows": 16, "queues": 2, "cpus": 2},
     "few": {"generate": (60, 61, 1514), "count": 30},
 }
 
@@ -55,7 +56,7 @@ def toolchain():
 @pytest.mark.usefixtures("toolchain")
 @pytest.mark.parametrize("waves", [False, True])
 @pytest.mark.parametrize("engine", ["verilator", "native"])
-@pytest.mark.parametrize("name", ["capture", "overload", "irq", "nics"])
+@pytest.mark.parametrize("name", ["capture", "overload", "irq", "nics", "queues"])
 def test_engines_agree(tmp_path, on_icarus, name, engine, waves):
     assert results(tmp_path / "run", engine=engine, waves=waves, **SCENARIOS[name]) == on_icarus(name)
 
