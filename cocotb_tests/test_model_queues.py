@@ -164,6 +164,7 @@ class Program:
         await self.twins.write(RDT.at_queue(queue), self.tails[queue], DRAIN_NS)
 
     async def step(self) -> None:
+        """One of the steps."""
         steps = {
             self.send: 6,
             self.give_some: 4,
@@ -181,12 +182,15 @@ class Program:
             await self.twins.send([WireFrame(random_frame(), bad_fcs=random.random() < 0.1)])
 
     async def give_some(self) -> None:
+        """A few descriptors for any queue."""
         await self.give(random.randrange(QUEUES), random.randint(1, 6))
 
     async def read_anything(self) -> None:
+        """Any register."""
         await self.twins.read(random.choice([*OFFSETS, *(RQDPC.at_queue(queue) for queue in range(QUEUES))]))
 
     async def write_vectors(self) -> None:
+        """One of the vectors' registers."""
         register = random.choice((EICS, EIMS, EIMS, EIMS, EIMC, EICR, EIAC))
         await self.twins.write(register.offset, random.getrandbits(QUEUES + 1))
 

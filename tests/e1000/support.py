@@ -49,7 +49,8 @@ class Rig:
     def __init__(self, **options: Any) -> None:
         self.scenario = model_scenario(**options)
         costs = load_costs(self.scenario.costs)
-        self.engine = ModelEngine(self.scenario.nics, costs, byte_ps=byte_time_ps(self.scenario.rate))
+        byte_ps, queues = byte_time_ps(self.scenario.rate), self.scenario.queues
+        self.engine = ModelEngine(self.scenario.nics, costs, byte_ps=byte_ps, queues=queues)
         self.emulation = Emulation(self.engine, costs, cpus=self.scenario.cpus)
         self.machine = self.emulation.machine
         check_rules(self.machine, self.emulation.devices, self.scenario.rule)

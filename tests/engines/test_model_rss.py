@@ -35,7 +35,9 @@ def registers(mrqc: int = EVERYTHING | MRQC.MODE.put(2), *, queues: int = 4) -> 
     }
 
 
-def frame(source: str, sport: int, destination: str, dport: int, *, protocol: int = 6, tag: bytes = b"") -> bytes:
+def frame(  # noqa: PLR0913
+    source: str, sport: int, destination: str, dport: int, *, protocol: int = 6, tag: bytes = b""
+) -> bytes:
     """A frame of at least 60 bytes between two addresses, behind a tag or not."""
     one, other = ipaddress.ip_address(source).packed, ipaddress.ip_address(destination).packed
     ports = sport.to_bytes(2) + dport.to_bytes(2)
@@ -53,7 +55,7 @@ def routed(data: bytes, values: dict[int, int] | None = None, *, queues: int = 4
 
 
 @pytest.mark.parametrize(("source", "sport", "destination", "dport", "addresses", "ports"), IPV4 + IPV6)
-def test_hashes_are_those_that_were_published(
+def test_hashes_are_those_that_were_published(  # noqa: PLR0913, PLR0917
     source: str, sport: int, destination: str, dport: int, addresses: int, ports: int
 ) -> None:
     one, other = ipaddress.ip_address(source).packed, ipaddress.ip_address(destination).packed
