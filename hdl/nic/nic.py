@@ -6,6 +6,7 @@ from amaranth.lib.wiring import In, Out
 
 from hdl.nic import regmap
 from hdl.nic.axi import Axi, AxiLite, AxiStream
+from hdl.nic.axi_checks import AxiChecks
 from hdl.nic.axi_lite import ADDRESS_WIDTH, AxiLiteSlave
 from hdl.nic.delay_timer import DelayTimer
 from hdl.nic.eeprom import Eeprom
@@ -38,6 +39,7 @@ class Nic(wiring.Component):
         rx_fifo_bytes: size of the receive FIFO; a power of two from 2048 to 32768.
         tx_fifo_bytes: size of the transmit FIFO; 16384 or 32768, for it holds the longest frame.
         queues: receive queues, and transmit queues; 1 is the 8254x.
+        checks: watch the DMA ports for what AXI forbids; for simulation.
 
     Attributes:
         s_axil: the register BAR.
@@ -61,7 +63,15 @@ class Nic(wiring.Component):
         ValueError: a parameter is out of range.
     """
 
-    def __init__(self, data_width: int = 64, rx_fifo_bytes: int = 16384, tx_fifo_bytes: int = 16384, queues: int = 1):
+    def __init__(
+        self,
+        data_width: int = 64,
+        rx_fifo_bytes: int = 16384,
+        tx_fifo_bytes: int = 16384,
+        queues: int = 1,
+        *,
+        checks: bool = False,
+    ):
         if data_width not in (64, 128, 256, 512):
             raise ValueError(f"data_width is {data_width}; it must be 64, 128, 256 or 512")
         if rx_fifo_bytes not in (2048, 4096, 8192, 16384, 32768):
@@ -72,6 +82,7 @@ class Nic(wiring.Component):
             raise ValueError(f"queues is {queues}; it must be 1 to {regmap.MAX_QUEUES}")
         self._data_width = data_width
         self._queues = queues
+        self._checks = checks
         self._rx_fifo_bytes, self._tx_fifo_bytes = rx_fifo_bytes, tx_fifo_bytes
         super().__init__(
             {
@@ -103,6 +114,8 @@ class Nic(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
+        if self._checks:
+            self._check_axi(m)
         m.submodules.axi_lite = axi_lite = AxiLiteSlave()
         m.submodules.rx_path = rx_path = RxPath(self._data_width)
         m.submodules.rx_dma = rx_dma = RxDma(self._data_width, self._queues)
@@ -202,6 +215,11 @@ class Nic(wiring.Component):
         _connect_pins(m, self, mdio, ("mdc", "mdio_o", "mdio_oe"), ("mdio_i",))
         self._connect_mac(m, registers, fifo, flow_control, statistics)
         return m
+
+    def _check_axi(self, m):
+        for name in ("m_axi_rx", "m_axi_tx"):
+            m.submodules[f"{name}_checks"] = checks = AxiChecks(self._data_width)
+            m.d.comb += [getattr(checks, member).eq(getattr(getattr(self, name), member)) for member in Axi(8).members]
 
     def _spread(self, m, registers, rx_path, rx_dma):
         """Choose a queue for each frame that is kept."""
