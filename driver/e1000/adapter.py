@@ -6,8 +6,15 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from driver.e1000.hw import STATISTICS
-from driver.kernel.net.netdev_features import NETIF_F_HW_CSUM, NETIF_F_HW_VLAN_CTAG_TX, NETIF_F_SG, NETIF_F_TSO
-from hdl.nic.regmap import ICR
+from driver.kernel.net.netdev_features import (
+    NETIF_F_HW_CSUM,
+    NETIF_F_HW_VLAN_CTAG_RX,
+    NETIF_F_HW_VLAN_CTAG_TX,
+    NETIF_F_RXCSUM,
+    NETIF_F_SG,
+    NETIF_F_TSO,
+)
+from hdl.nic.regmap import ICR, MTA
 
 if TYPE_CHECKING:
     from driver.e1000.q_vector import QVector
@@ -29,8 +36,11 @@ POLL_CAUSES = RX_CAUSES | TX_CAUSES
 #: Causes that the handler services itself; never masked while the interface is up.
 OTHER_CAUSES = int(ICR.LSC)
 
+#: Features that CTRL.VME stands for: the device has one switch for both directions.
+VLAN_MODE = NETIF_F_HW_VLAN_CTAG_TX | NETIF_F_HW_VLAN_CTAG_RX
+
 #: What the device can do for packets, if it is wanted (ethtool -K).
-HW_FEATURES = NETIF_F_SG | NETIF_F_HW_CSUM | NETIF_F_TSO | NETIF_F_HW_VLAN_CTAG_TX
+HW_FEATURES = NETIF_F_SG | NETIF_F_HW_CSUM | NETIF_F_TSO | VLAN_MODE | NETIF_F_RXCSUM
 
 
 @dataclass(slots=True, eq=False)
@@ -60,6 +70,10 @@ class Adapter:
         tx_dropped: packets that were on the ring when it was emptied, or whose buffer could not be mapped.
         alloc_rx_buff_failed: receive buffers that could not be had.
         rx_dropped: frames that the driver dropped: more than one buffer long.
+        active_vlans: VLANs that pass; none for no filter.
+        rar_used: receive addresses besides the station's.
+        mta: what the multicast table holds.
+        hw_csum_good, hw_csum_err: checksums that the device found right and wrong.
     """
 
     netdev: NetDevice
@@ -95,6 +109,11 @@ class Adapter:
     rx_irqs: int = 0
     alloc_rx_buff_failed: int = 0
     rx_dropped: int = 0
+    active_vlans: set[int] = field(default_factory=set)
+    rar_used: int = 0
+    mta: list[int] = field(default_factory=lambda: [0] * MTA.count)
+    hw_csum_good: int = 0
+    hw_csum_err: int = 0
 
     @property
     def napis(self) -> list[Napi]:

@@ -48,9 +48,14 @@ async def e1000_reset_hw(hw: Iomem) -> None:
 
 
 async def e1000_vlan_mode(hw: Iomem, *, on: bool) -> None:
-    """Let the device insert 802.1Q tags, or not."""
+    """Let the device take 802.1Q tags out of received packets and insert those of packets to send, or not."""
     ctrl = await er32(hw, CTRL)
     await ew32(hw, CTRL, ctrl | CTRL.VME if on else ctrl & ~CTRL.VME)
+
+
+def e1000_hash_mc_addr(address: bytes) -> int:
+    """The bit of MTA that stands for a group address: bits 47 to 36 of it, as RCTL.MO is 0 (SDM 13.5.1)."""
+    return address[4] >> 4 | address[5] << 4
 
 
 async def e1000_rar_set(hw: Iomem, address: bytes, index: int) -> None:

@@ -5,16 +5,18 @@ from __future__ import annotations
 import logging
 from typing import cast
 
-from driver.e1000.adapter import HW_FEATURES, Adapter
+from driver.e1000.adapter import HW_FEATURES, VLAN_MODE, Adapter
 from driver.e1000.eeprom import e1000_read_mac_addr, e1000_validate_eeprom_checksum
 from driver.e1000.ethtool import E1000EthtoolOps
-from driver.e1000.hw import e1000_rar_set, e1000_reset_hw, e1000_vlan_mode, e1000_write_flush, er32, ew32
+from driver.e1000.hw import e1000_rar_set, e1000_reset_hw, e1000_vlan_mode
 from driver.e1000.interrupt import e1000_clean, e1000_clean_tx, e1000_intr, e1000_intr_netif_rx
 from driver.e1000.q_vector import e1000_alloc_q_vectors, e1000_free_msix, e1000_request_msix
+from driver.e1000.rx_mode import e1000_set_rx_mode, e1000_vlan_rx_add_vid, e1000_vlan_rx_kill_vid
 from driver.e1000.rx_ring import RxRing, e1000_free_rx_resources, e1000_setup_rx_resources
 from driver.e1000.tx_ring import TxRing, e1000_free_tx_resources, e1000_setup_tx_resources, e1000_xmit_frame
 from driver.e1000.up_down import (
     e1000_configure,
+    e1000_configure_rxcsum,
     e1000_down,
     e1000_reset,
     e1000_up,
@@ -32,11 +34,10 @@ from driver.kernel.net.napi import (
     netif_napi_del,
     netif_napi_set_irq,
 )
-from driver.kernel.net.netdev_features import NETIF_F_HW_VLAN_CTAG_TX
+from driver.kernel.net.netdev_features import NETIF_F_HW_VLAN_CTAG_FILTER
 from driver.kernel.net.netdev_queue import netif_start_queue
 from driver.kernel.net.netdevice import (
     NetDevice,
-    NetDeviceFlags,
     RtnlLinkStats64,
     netif_carrier_off,
     register_netdev,
@@ -46,7 +47,6 @@ from driver.kernel.net.skbuff import SkBuff
 from driver.kernel.pci import PciDev, pci_disable_device, pci_enable_device, pci_free_irq_vectors
 from driver.kernel.printk import printk_once
 from driver.kernel.timer import TimerList, msleep
-from hdl.nic.regmap import RCTL
 
 ENOMEM = 12
 
@@ -84,6 +84,7 @@ async def e1000_probe(
     netdev.priv = adapter
     e1000_alloc_napis(adapter, rx_descriptors, weight)
     netdev.hw_features = HW_FEATURES
+    netdev.features = NETIF_F_HW_VLAN_CTAG_FILTER
     await e1000_reset_hw(adapter.hw)
     netdev.dev_addr = await _station_address(adapter)
     await e1000_reset(adapter)
@@ -188,21 +189,26 @@ class E1000Ops:
         schedule_reset(adapter)
 
     async def ndo_set_features(self, dev: NetDevice, features: int) -> int:
-        """VLAN mode or not; what else the device does each packet says for itself."""
+        """VLAN mode and checks of received checksums; what else the device does each packet says for itself."""
         adapter = _adapter(dev)
         if not adapter.down:
-            await e1000_vlan_mode(adapter.hw, on=bool(features & NETIF_F_HW_VLAN_CTAG_TX))
+            await e1000_vlan_mode(adapter.hw, on=bool(features & VLAN_MODE))
+            await e1000_configure_rxcsum(adapter.hw, features)
         return 0
 
     async def ndo_set_rx_mode(self, dev: NetDevice) -> None:
-        """Promiscuous or not."""
-        adapter = _adapter(dev)
-        promiscuous = RCTL.UPE | RCTL.MPE
-        rctl = await er32(adapter.hw, RCTL) & ~promiscuous
-        if dev.flags & NetDeviceFlags.PROMISC:
-            rctl |= promiscuous
-        await ew32(adapter.hw, RCTL, rctl)
-        await e1000_write_flush(adapter.hw)  # frames that arrive from now on meet the new filter
+        """Program the address filter."""
+        await e1000_set_rx_mode(_adapter(dev))
+
+    async def ndo_vlan_rx_add_vid(self, dev: NetDevice, vid: int) -> int:
+        """Let frames of a VLAN pass."""
+        await e1000_vlan_rx_add_vid(_adapter(dev), vid)
+        return 0
+
+    async def ndo_vlan_rx_kill_vid(self, dev: NetDevice, vid: int) -> int:
+        """And no longer."""
+        await e1000_vlan_rx_kill_vid(_adapter(dev), vid)
+        return 0
 
     async def ndo_set_mac_address(self, dev: NetDevice, address: bytes) -> int:
         """Change the station address."""

@@ -22,8 +22,9 @@ from driver.kernel.dma import (
     dma_wmb,
 )
 from driver.kernel.io import writel
-from driver.kernel.net.skbuff import SkBuff, build_skb
-from hdl.nic.layouts import RxDescriptor, RxStatus
+from driver.kernel.net.if_vlan import __vlan_hwaccel_put_tag
+from driver.kernel.net.skbuff import CHECKSUM_UNNECESSARY, SkBuff, build_skb
+from hdl.nic.layouts import RxDescriptor, RxErrors, RxStatus
 from hdl.nic.regmap import RDT
 
 if TYPE_CHECKING:
@@ -44,6 +45,15 @@ _STATUS = _LAYOUT["status"].offset // 8 - _WRITEBACK_AT  #: byte of the write-ba
 _ERRORS = _LAYOUT["errors"].offset // 8 - _WRITEBACK_AT  #: byte of the write-back
 _DD = 1 << RxStatus.as_shape()["DD"].offset
 _EOP = 1 << RxStatus.as_shape()["EOP"].offset
+_IXSM = 1 << RxStatus.as_shape()["IXSM"].offset
+_VP = 1 << RxStatus.as_shape()["VP"].offset
+_TCPCS = 1 << RxStatus.as_shape()["TCPCS"].offset
+_TCPE = 1 << RxErrors.as_shape()["TCPE"].offset
+_IPE = 1 << RxErrors.as_shape()["IPE"].offset
+_SPECIAL_AT = _LAYOUT["special"].offset // 8 - _WRITEBACK_AT
+
+#: Errors for which a frame is dropped; the stack judges wrong checksums (E1000_RXD_ERR_FRAME_ERR_MASK).
+_FRAME_ERRORS = 0xFF & ~(_TCPE | _IPE)
 
 assert [field.width for _, field in _LAYOUT] == [64, 16, 16, 8, 8, 16]
 _EMPTY = "Q8x"  #: a descriptor with its buffer's address, and the rest zero: DD clear
@@ -201,6 +211,15 @@ async def e1000_alloc_rx_buffers(adapter: Adapter, ring: RxRing, count: int) -> 
     await writel(ring.next_to_use, adapter.hw + ring.tail_at)
 
 
+def e1000_rx_checksum(adapter: Adapter, writeback: bytes, skb: SkBuff) -> None:
+    """Take over the device's verdict on the checksum of TCP or UDP; a wrong one is for the stack to see."""
+    if writeback[_ERRORS] & _TCPE:
+        adapter.hw_csum_err += 1
+    elif writeback[_STATUS] & _TCPCS:
+        skb.ip_summed = CHECKSUM_UNNECESSARY
+        adapter.hw_csum_good += 1
+
+
 def e1000_rx_skb(adapter: Adapter, ring: RxRing, writeback: bytes) -> SkBuff | None:
     """Take the next descriptor, which is done, off the ring; returns the packet, if one ended there and is good."""
     pdev = adapter.pdev
@@ -210,10 +229,14 @@ def e1000_rx_skb(adapter: Adapter, ring: RxRing, writeback: bytes) -> SkBuff | N
     ring.buffers[slot] = 0
     dma_unmap_single(pdev, buffer, RX_BUFFER_LEN, _FROM_DEVICE)
     last = writeback[_STATUS] & _EOP
-    if last and not ring.discarding and not writeback[_ERRORS]:
+    if last and not ring.discarding and not writeback[_ERRORS] & _FRAME_ERRORS:
         skb = build_skb(buffer, _LENGTH.unpack_from(writeback)[0], adapter.netdev)
         if isinstance(ring, AdvancedRxRing):
             ring.take_over(skb, writeback)
+        if not writeback[_STATUS] & _IXSM:
+            e1000_rx_checksum(adapter, writeback, skb)
+        if writeback[_STATUS] & _VP:
+            __vlan_hwaccel_put_tag(skb, _LENGTH.unpack_from(writeback, _SPECIAL_AT)[0])
         return skb
     if last:
         adapter.rx_dropped += 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 
-from driver.e1000.adapter import RX_CAUSES, Adapter
+from driver.e1000.adapter import RX_CAUSES, VLAN_MODE, Adapter
 from driver.e1000.hw import (
     STATISTICS,
     e1000_clear_hw_cntrs,
@@ -24,11 +24,12 @@ from driver.e1000.q_vector import (
     e1000_msix_irq_disable,
     e1000_msix_irq_enable,
 )
+from driver.e1000.rx_mode import e1000_set_rx_mode
 from driver.e1000.rx_ring import DESCRIPTOR_BYTES, e1000_alloc_rx_buffers, e1000_clean_rx_ring
 from driver.e1000.tx_ring import e1000_clean_tx_ring
-from driver.kernel.io import readl
+from driver.kernel.io import Iomem, readl
 from driver.kernel.net.napi import napi_disable, napi_enable
-from driver.kernel.net.netdev_features import NETIF_F_HW_VLAN_CTAG_TX
+from driver.kernel.net.netdev_features import NETIF_F_RXCSUM
 from driver.kernel.net.netdev_queue import netif_tx_disable, netif_wake_queue
 from driver.kernel.net.netdevice import netif_carrier_off, netif_carrier_on
 from driver.kernel.printk import printk_once
@@ -47,6 +48,7 @@ from hdl.nic.regmap import (
     RDT,
     RDTR,
     RQDPC,
+    RXCSUM,
     TADV,
     TCTL,
     TDBAH,
@@ -87,7 +89,8 @@ async def e1000_init_hw(adapter: Adapter) -> bool:
 
 async def e1000_configure(adapter: Adapter) -> None:
     """Program the rings, fill that of reception, turn transmitter and receiver on (SDM 14.4, 14.5)."""
-    if adapter.netdev.features & NETIF_F_HW_VLAN_CTAG_TX:
+    await e1000_set_rx_mode(adapter)
+    if adapter.netdev.features & VLAN_MODE:
         await e1000_vlan_mode(adapter.hw, on=True)
     await e1000_configure_tx(adapter)
     if adapter.q_vectors:
@@ -126,7 +129,17 @@ async def e1000_configure_rx(adapter: Adapter) -> None:
     await ew32(hw, RDLEN, ring.count * DESCRIPTOR_BYTES)
     await ew32(hw, RDH, 0)
     await ew32(hw, RDT, 0)
-    await ew32(hw, RCTL, RCTL.EN | RCTL.BAM | RCTL.SECRC)  # BSIZE 0: buffers of 2048 bytes
+    await e1000_configure_rxcsum(hw, adapter.netdev.features)
+    filters = await er32(hw, RCTL) & (RCTL.UPE | RCTL.MPE | RCTL.VFE)
+    await ew32(hw, RCTL, filters | RCTL.EN | RCTL.BAM | RCTL.SECRC)  # BSIZE 0: buffers of 2048 bytes
+
+
+async def e1000_configure_rxcsum(hw: Iomem, features: int) -> None:
+    """Have the device verify checksums, or not, as the interface's features say."""
+    rxcsum = await er32(hw, RXCSUM) & ~RXCSUM.TUOFLD
+    if features & NETIF_F_RXCSUM:
+        rxcsum |= RXCSUM.TUOFLD
+    await ew32(hw, RXCSUM, rxcsum)
 
 
 async def e1000_up(adapter: Adapter) -> None:

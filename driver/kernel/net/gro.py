@@ -145,7 +145,11 @@ class GroNode:
 def _gro_list_prepare(bucket: list[SkBuff], skb: SkBuff) -> list[SkBuff]:
     """The held packets that may be of the same flow: same hash, interface and Ethernet header."""
     header = skb.data[:ETH_HLEN]
-    return [p for p in bucket if p.hash == skb.hash and p.dev is skb.dev and p.data[:ETH_HLEN] == header]
+    return [
+        p
+        for p in bucket
+        if p.hash == skb.hash and p.dev is skb.dev and p.vlan_tci == skb.vlan_tci and p.data[:ETH_HLEN] == header
+    ]
 
 
 async def napi_gro_receive(napi: Napi, skb: SkBuff) -> GroResult:

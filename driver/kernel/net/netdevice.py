@@ -27,6 +27,7 @@ class NetDeviceFlags(enum.IntFlag):
     DOWN = 0
     UP = 1 << 0
     PROMISC = 1 << 8
+    ALLMULTI = 1 << 9
 
 
 @dataclass(slots=True)
@@ -112,6 +113,7 @@ class NetDevice:
         hw_features: those of the device's that the driver can switch.
         gro_ipv4_max_size: bytes that a merged packet must stay below, from its IP header on.
         ip_ptr: its IPv4 side; None until it has an address, and then what it receives goes no further than here.
+        mc: group addresses that are wanted (dev_addr_lists.c).
         rx_queues: the receive queues.
         napi_list: its NAPI instances.
         gro_flush_timeout, napi_defer_hard_irqs, threaded: what instances that are added start with.
@@ -128,6 +130,7 @@ class NetDevice:
     features: int = 0
     hw_features: int = 0
     gro_ipv4_max_size: int = 65_536
+    mc: list[bytes] = field(default_factory=list)
     rx_queues: list[NetdevRxQueue] = field(default_factory=lambda: [NetdevRxQueue()])
     napi_list: list[Napi] = field(default_factory=list)
     gro_flush_timeout: int = 0
@@ -258,6 +261,29 @@ async def dev_set_promiscuity(dev: NetDevice) -> None:
     dev.flags |= NetDeviceFlags.PROMISC
     if dev.flags & NetDeviceFlags.UP:
         await dev.ops.ndo_set_rx_mode(dev)
+
+
+async def dev_set_allmulti(dev: NetDevice) -> None:
+    """Ip link set DEV allmulticast on."""
+    dev.flags |= NetDeviceFlags.ALLMULTI
+    if dev.flags & NetDeviceFlags.UP:
+        await dev.ops.ndo_set_rx_mode(dev)
+
+
+async def dev_mc_add(dev: NetDevice, address: bytes) -> None:
+    """Ip maddress add ADDRESS dev DEV."""
+    if address not in dev.mc:
+        dev.mc.append(address)
+        if dev.flags & NetDeviceFlags.UP:
+            await dev.ops.ndo_set_rx_mode(dev)
+
+
+async def dev_mc_del(dev: NetDevice, address: bytes) -> None:
+    """Ip maddress del ADDRESS dev DEV."""
+    if address in dev.mc:
+        dev.mc.remove(address)
+        if dev.flags & NetDeviceFlags.UP:
+            await dev.ops.ndo_set_rx_mode(dev)
 
 
 async def dev_set_mac_address(dev: NetDevice, address: bytes) -> int:

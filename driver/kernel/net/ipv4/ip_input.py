@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from driver.kernel.net.checksum import checksum_valid
 from driver.kernel.net.if_ether import ETH_HLEN
+from driver.kernel.net.if_vlan import for_vlan_device
 from driver.kernel.net.ipv4.icmp import ICMP_DEST_UNREACH, ICMP_PROT_UNREACH, icmp_rcv, icmp_send
 from driver.kernel.net.ipv4.iphdr import IPPROTO_ICMP, IPPROTO_TCP, IPPROTO_UDP, Iphdr
 from driver.kernel.net.ipv4.udp import udp_rcv
@@ -23,7 +24,8 @@ async def ip_rcv(skb: SkBuff) -> None:
     in_dev = skb.dev.ip_ptr
     assert in_dev is not None
     mac = skb.data[:6]
-    if mac != skb.dev.dev_addr and not mac[0] & 1:  # PACKET_OTHERHOST: seen since the interface is promiscuous
+    # PACKET_OTHERHOST: seen since the interface is promiscuous, or of a VLAN that has no device here.
+    if (mac != skb.dev.dev_addr and not mac[0] & 1) or for_vlan_device(skb):
         skb.dev.core_rx_dropped += 1
         kfree_skb_reason(skb, "OTHERHOST")
         return

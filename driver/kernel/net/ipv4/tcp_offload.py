@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from driver.kernel.net.checksum import checksum, ones_sum
 from driver.kernel.net.gro_cb import skb_gro_receive
 from driver.kernel.net.if_ether import ETH_HLEN
-from driver.kernel.net.skbuff import SkbGso, skb_shinfo
+from driver.kernel.net.skbuff import CHECKSUM_UNNECESSARY, SkbGso, skb_shinfo
 
 if TYPE_CHECKING:
     from driver.kernel.net.skbuff import SkBuff
@@ -61,7 +61,7 @@ def tcp4_gro_receive(held: list[SkBuff], skb: SkBuff, network: tuple[int, ...]) 
         The held packet that must go up now, if any.
     """
     cb, data = skb.cb, skb.data
-    if not cb.flush:
+    if not cb.flush and skb.ip_summed != CHECKSUM_UNNECESSARY:
         cb.summed = len(data) - TCP_AT
         if ones_sum(_pseudo_header(data, cb.summed) + data[TCP_AT:]):
             cb.flush = True

@@ -13,7 +13,7 @@ from driver.kernel.net.ipv4.icmp import ICMP_DEST_UNREACH, ICMP_PORT_UNREACH, ic
 from driver.kernel.net.ipv4.ip_output import IP_HEADER_BYTES, MTU, ip_make_skb, ip_route_output, ip_send_skb
 from driver.kernel.net.ipv4.iphdr import IPPROTO_UDP, Iphdr, pseudo_header
 from driver.kernel.net.netdev_features import NETIF_F_HW_CSUM
-from driver.kernel.net.skbuff import consume_skb, kfree_skb_reason
+from driver.kernel.net.skbuff import CHECKSUM_UNNECESSARY, consume_skb, kfree_skb_reason
 from driver.kernel.net.sock import (
     Sock,
     sk_busy_loop,
@@ -112,7 +112,7 @@ async def udp_rcv(skb: SkBuff, iph: Iphdr) -> None:
             net.mib.udp.InErrors += 1
             kfree_skb_reason(skb, "SOCKET_RCVBUFF")
         return
-    if not _checksum_complete(iph, datagram[:length]):
+    if not _checksum_complete(skb, iph, datagram[:length]):
         _count_bad_checksum(net)
         kfree_skb_reason(skb, "UDP_CSUM")
         return
@@ -121,9 +121,9 @@ async def udp_rcv(skb: SkBuff, iph: Iphdr) -> None:
     kfree_skb_reason(skb, "NO_SOCKET")
 
 
-def _checksum_complete(iph: Iphdr, datagram: bytes) -> bool:
-    """Whether a datagram's checksum is right, or it has none."""
-    if datagram[6:8] == b"\0\0":
+def _checksum_complete(skb: SkBuff, iph: Iphdr, datagram: bytes) -> bool:
+    """Whether a datagram's checksum is right, as the device or the CPU finds, or it has none."""
+    if skb.ip_summed == CHECKSUM_UNNECESSARY or datagram[6:8] == b"\0\0":
         return True
     return not ones_sum(pseudo_header(IPPROTO_UDP, iph.saddr, iph.daddr, len(datagram)) + datagram)
 
@@ -149,7 +149,7 @@ async def udp_recvmsg(sk: Sock, timeo: int) -> Datagram:
             source, _, length, _ = _HEADER.unpack_from(datagram)
             costs = machine.costs
             await spend(costs.recvmsg + costs.copy * length // 1024)
-            if _checksum_complete(iph, datagram[:length]):
+            if _checksum_complete(skb, iph, datagram[:length]):
                 machine.init_net.mib.udp.InDatagrams += 1
                 consume_skb(skb)
                 return Datagram(datagram[_HEADER.size : length], iph.saddr, source)
