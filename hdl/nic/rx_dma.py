@@ -105,7 +105,7 @@ class RxDma(wiring.Component):
         wiring.connect(m, wiring.flipped(self.beats), writer.beats)
         wiring.connect(m, writeback.writebacks, writer.writebacks)
         for number, queue in enumerate(queues):
-            self._connect_queue(m, number, queue, segments, writeback)
+            self._connect_queue(m, number, queue, segments, writeback, faulted[number])
             m.d.comb += [queue.receiving.eq(running), queue.halted.eq(faulted[number])]
         m.d.comb += [
             # A segment goes to the writer and into the write-back's list at once.
@@ -156,7 +156,10 @@ class RxDma(wiring.Component):
             wiring.connect(m, queue.axi, reads.sources[number])
         connect_part(m, reads.axi, self.axi)
 
-    def _connect_queue(self, m, number, queue, segments, writeback):
+    def _connect_queue(self, m, number, queue, segments, writeback, faulted):
+        # A write-back that failed moves nothing, and neither do those behind it that were on their way.
+        done = writeback.done[number]
+        good = done & ~faulted & ~writeback.faults[number]
         wiring.connect(m, queue.buffers, segments.buffers[number])
         wiring.connect(m, wiring.flipped(self.rdh[number]), queue.rdh)
         m.d.comb += [
@@ -164,15 +167,15 @@ class RxDma(wiring.Component):
             queue.rctl.eq(self.rctl),
             *(getattr(queue, n).eq(getattr(self, n)[number]) for n in ("rdbal", "rdbah", "rdlen", "rdt")),
             queue.write_data.eq(self.write_data),
-            queue.done.eq(writeback.done[number]),
+            queue.done.eq(good),
             writeback.bases[number].eq(queue.base),
-            self.written[number].eq(writeback.done[number] & writeback.done_eop),
+            self.written[number].eq(good & writeback.done_eop),
         ]
         if self._queues > 1:
             m.d.comb += [
                 queue.enable.eq(self.rxdctl[number].ENABLE),
                 queue.begun.eq(segments.begun[number]),
-                queue.skipped.eq(writeback.skipped[number]),
+                queue.skipped.eq(writeback.skipped[number] | (done & ~good)),
                 segments.off[number].eq(~queue.running),
                 segments.closing[number].eq(~self.rxdctl[number].ENABLE),
                 segments.exhausted[number].eq(queue.exhausted),
