@@ -22,8 +22,9 @@ from driver.kernel.dma import (
     dma_wmb,
 )
 from driver.kernel.io import writel
+from driver.kernel.net.checksum import CHECKSUM_UNNECESSARY
 from driver.kernel.net.if_vlan import __vlan_hwaccel_put_tag
-from driver.kernel.net.skbuff import CHECKSUM_UNNECESSARY, SkBuff, build_skb
+from driver.kernel.net.skbuff import SkBuff, build_skb
 from hdl.nic.layouts import RxDescriptor, RxErrors, RxStatus
 from hdl.nic.regmap import RDT
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from driver.e1000 import interrupt, main
+from driver.e1000 import interrupt, up_down
 from driver.e1000.hw import er32, ew32
 from driver.e1000.main import e1000_remove
 from driver.kernel.io import Iomem
@@ -105,7 +105,7 @@ def test_a_frame_that_comes_before_stale_causes_are_cleared_is_seen(mode: str) -
 
     rig.send([WireFrame(frame.data, 8_000_000) for frame in rig.traffic()])
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(main, "er32", read_late)
+        patch.setattr(up_down, "er32", read_late)
         rig.call(dev_open(rig.netdevs[0]))
     rig.run_for(100_000)
     assert len(rig.delivered) == 1

@@ -10,6 +10,7 @@ from scapy.layers.l2 import Dot1Q, Ether
 from scapy.packet import Raw
 
 from driver.e1000.main import E1000Ops
+from driver.kernel.net.checksum import CHECKSUM_NONE, CHECKSUM_UNNECESSARY
 from driver.kernel.net.if_vlan import vlan_vid_add, vlan_vid_del
 from driver.kernel.net.netdev_features import NETIF_F_HW_VLAN_CTAG_FILTER, NETIF_F_HW_VLAN_CTAG_RX, NETIF_F_RXCSUM
 from driver.kernel.net.netdevice import (
@@ -21,7 +22,6 @@ from driver.kernel.net.netdevice import (
     dev_open,
     dev_set_allmulti,
 )
-from driver.kernel.net.skbuff import CHECKSUM_NONE, CHECKSUM_UNNECESSARY
 from emulator.engines.base import WireFrame
 from tests.e1000.support import Rig
 

@@ -18,9 +18,6 @@ if TYPE_CHECKING:
 #: Fragments that one skb may have (CONFIG_MAX_SKB_FRAGS).
 MAX_SKB_FRAGS = 17
 
-#: Whether the device has verified a received packet's checksum (include/linux/skbuff.h).
-CHECKSUM_NONE, CHECKSUM_UNNECESSARY = 0, 1
-
 #: Bytes of struct sk_buff, rounded up to cache lines; skb_shared_info lies in the buffer.
 SKB_STRUCT_BYTES = 256
 
@@ -79,8 +76,8 @@ class SkBuff:
         data: the frame, destination address first, no FCS; of a merged packet the headers and the first payload.
         dev: the interface that it came in by, or goes out by.
         shinfo: the rest of a packet of several buffers; None for one buffer.
-        ip_summed: of a packet to send: CHECKSUM_NONE, it is complete, or CHECKSUM_PARTIAL, the device completes it; of one
-            that was received: CHECKSUM_UNNECESSARY, the device has verified that of TCP or UDP.
+        ip_summed: of a packet to send: CHECKSUM_NONE, it is complete, or CHECKSUM_PARTIAL, the device completes it; of
+            one that was received: CHECKSUM_UNNECESSARY, the device has verified that of TCP or UDP.
         csum_start, csum_offset: with CHECKSUM_PARTIAL: the checksum covers the bytes of the packet from there on, and
             goes that far behind there, where the pseudo header's sum is.
         vlan_tci: the 802.1Q tag that the packet has besides its data; None for none.

@@ -9,10 +9,10 @@ import enum
 import struct
 from typing import TYPE_CHECKING
 
-from driver.kernel.net.checksum import checksum, ones_sum
+from driver.kernel.net.checksum import CHECKSUM_UNNECESSARY, checksum, ones_sum
 from driver.kernel.net.gro_cb import skb_gro_receive
 from driver.kernel.net.if_ether import ETH_HLEN
-from driver.kernel.net.skbuff import CHECKSUM_UNNECESSARY, SkbGso, skb_shinfo
+from driver.kernel.net.skbuff import SkbGso, skb_shinfo
 
 if TYPE_CHECKING:
     from driver.kernel.net.skbuff import SkBuff

@@ -7,13 +7,13 @@ import struct
 from typing import TYPE_CHECKING, NamedTuple
 
 from driver.kernel.cpu import spend
-from driver.kernel.net.checksum import CHECKSUM_PARTIAL, checksum, ones_sum
+from driver.kernel.net.checksum import CHECKSUM_PARTIAL, CHECKSUM_UNNECESSARY, checksum, ones_sum
 from driver.kernel.net.if_ether import ETH_HLEN
 from driver.kernel.net.ipv4.icmp import ICMP_DEST_UNREACH, ICMP_PORT_UNREACH, icmp_send
 from driver.kernel.net.ipv4.ip_output import IP_HEADER_BYTES, MTU, ip_make_skb, ip_route_output, ip_send_skb
 from driver.kernel.net.ipv4.iphdr import IPPROTO_UDP, Iphdr, pseudo_header
 from driver.kernel.net.netdev_features import NETIF_F_HW_CSUM
-from driver.kernel.net.skbuff import CHECKSUM_UNNECESSARY, consume_skb, kfree_skb_reason
+from driver.kernel.net.skbuff import consume_skb, kfree_skb_reason
 from driver.kernel.net.sock import (
     Sock,
     sk_busy_loop,
