@@ -50,6 +50,8 @@ module line_rate_bench #(
     reg [63:0] m_rdata = 0;
     reg [31:0] word;
     reg [63:0] merged;
+    reg [31:0] ring_words = 0;  // the ring is at the start of memory
+    reg [31:0] payload_beats = 0, writeback_beats = 0;
     integer lane;
 
     always @(posedge clk) begin
@@ -67,6 +69,8 @@ module line_rate_bench #(
                     if (m_wstrb[lane]) merged[lane*8 +: 8] = m_wdata[lane*8 +: 8];
             end
             memory[word] = merged;
+            if (word < ring_words) writeback_beats <= writeback_beats + 1;
+            else payload_beats <= payload_beats + 1;
             w_word <= word + 1;
             w_first <= m_wlast;
             if (m_wlast) begin

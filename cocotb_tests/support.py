@@ -40,7 +40,9 @@ def build_folder(name: str) -> Path:
 @cache
 def nic_verilog(**parameters: int) -> Path:
     """The whole NIC, written once for all test modules."""
-    return write_verilog(Nic(**parameters, checks=True), "nic", folder="_".join(["nic", *map(str, parameters.values())]))
+    return write_verilog(
+        Nic(**parameters, checks=True), "nic", folder="_".join(["nic", *map(str, parameters.values())])
+    )
 
 
 def write_verilog(component, name: str, *, folder: str | None = None) -> Path:
