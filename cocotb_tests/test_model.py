@@ -45,6 +45,12 @@ from hdl.nic.regmap import (
     RSRPD,
     RTL_REGISTERS,
     RXCSUM,
+    TCTL,
+    TDBAH,
+    TDBAL,
+    TDH,
+    TDLEN,
+    TDT,
     VET,
     VFTA,
     Access,
@@ -91,6 +97,7 @@ READ_ONLY = [
 
 #: Registers that make frames flow, or be filtered: steps of their own write them. The others take any value.
 DRIVEN = {CTRL, IAM, ITR, MDIC, RADV, RAL, RAH, RCTL, RDBAL, RDBAH, RDH, RDLEN, RDT, RDTR, VET}
+DRIVEN |= {TCTL, TDBAL, TDBAH, TDLEN, TDH, TDT}
 FREE = [
     offset
     for register in RTL_REGISTERS
