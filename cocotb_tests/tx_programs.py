@@ -37,6 +37,11 @@ class TxProgram:
         self._builder.tag_ethertype = tag_ethertype if tag_frames else 0
         self._next = 0x1000
 
+    @property
+    def end(self) -> int:
+        """Where the data in memory ends; it begins at 0x1000."""
+        return self._next
+
     def put(self, bits: int) -> None:
         """The next descriptor."""
         self.descriptors.append(bits)
@@ -65,6 +70,7 @@ class TxProgram:
     def _legacy(self) -> None:
         data = random.randbytes(random.choice((14, 60, 61, 64, 65, random.randrange(14, 1600))))
         options = {name: random.getrandbits(1) for name in ("IC", "IFCS", "VLE", "RS")}
+        options["IFCS"] |= random.getrandbits(1)
         sums = {"css": random.randrange(256), "cso": random.randrange(256)}
         pieces = self._pieces(data)
         for piece in pieces[:-1]:

@@ -85,7 +85,7 @@ class TxPackets(wiring.Component):
                 part.address.eq(extended.address),
                 part.length.eq(Mux(is_data & (extended.address != 0), length, 0)),  # a null address has no data
                 part.report.report.eq(command.RS),
-                part.report.report_sent.eq(command.RPS & is_data),
+                part.report.report_sent.eq(command.RPS),
                 part.report.delay.eq(command.IDE),
                 part.frame.insert_fcs.eq(command.IFCS),
                 part.frame.insert_tag.eq(command.VLE),
