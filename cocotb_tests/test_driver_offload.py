@@ -22,14 +22,14 @@ from emulator.scenario import Scenario
 from hdl.nic.regmap import TSCTC
 from tests.e1000.test_tx_offload import segments
 
-MS = 1_000_000
+LEAVES_NS = 350_000  # longer than 10 KB take to leave and to come back, interrupts being 100 us apart
 HEADERS = 54
 FEATURES = ("tx-checksum-ip-generic", "tx-scatter-gather", "tx-tcp-segmentation", "tx-vlan-hw-insert", "rx-gro")
 
 
 async def begin(dut):
     """The board with the interface up and all offloads on."""
-    settings = tuple(f"features-set/eth0/{feature}=on" for feature in FEATURES)
+    settings = (*(f"features-set/eth0/{feature}=on" for feature in FEATURES), "coalesce-set/eth0/rx-usecs=100")
     scenario = Scenario(generate=(60,), count=1, set=settings)
     costs = load_costs(scenario.costs)
     emulation = Emulation(CocotbEngine(dut, costs), costs)
@@ -44,7 +44,7 @@ async def send(emulation, skb):
         assert await dev_queue_xmit(skb) == NET_XMIT_SUCCESS
 
     await emulation.call(transmit())
-    await emulation.run_for(1 * MS)
+    await emulation.run_for(LEAVES_NS)
 
 
 def packet(netdev, transport, length):

@@ -6,9 +6,10 @@ import cocotb
 
 from cocotb_tests.streams import StreamSink, StreamSource
 from cocotb_tests.support import cycles, simulate, start, write_verilog
-from hdl.nic.layouts import TxDescriptor
+from hdl.nic.layouts import TxContextDescriptor, TxDescriptor
 from hdl.nic.tx_frames import TxFrames
 from hdl.nic.tx_piece import TxPiece
+from tests.engines.tx_packets import data_descriptor
 
 INPUTS = ("enable", "abort", "descriptors__valid", "pieces__ready", "segments__ready", "sums__ready")
 COMMANDS = ("EOP", "IFCS", "RS", "RPS", "IDE")
@@ -78,6 +79,26 @@ async def a_frame_that_has_begun_is_aborted(dut, eop):
     if not eop:
         last = pieces[1]
         assert (last.length, last.end, last.frame.drop, last.done) == (0, 1, 1, 0)
+
+
+@cocotb.test()
+@cocotb.parametrize(segmented=[0, 1])
+async def an_aborted_frame_says_that_its_checksums_are_known(dut, segmented):
+    """So that they are not taken for those of the next frame."""
+    await start(dut, **dict.fromkeys(INPUTS, 0))
+    sinks = {name: StreamSink(dut, name) for name in ("pieces", "segments", "sums")}
+    context = {"tucss": 34, "tucso": 50, "paylen": 500, "mss": 100, "hdrlen": 54}
+    command = {"DEXT": 1, "TSE": segmented, "TCP": 1, "IP": 1}
+    context_bits = TxContextDescriptor.const(context | {"command": command}).as_bits()
+    bits = data_descriptor(0x1000, 100, {"TSE": segmented}, {"TXSM": 1})
+    source = StreamSource(dut, "descriptors", [context_bits, bits])
+    dut.enable.value = 1
+    await source.done
+    dut.enable.value, dut.abort.value = 0, 1
+    await cycles(dut, 30)
+    pieces = [TxPiece.from_bits(bits) for bits in sinks["pieces"].payloads]
+    assert (pieces[-1].end, pieces[-1].frame.drop, pieces[-1].frame.sums) == (1, 1, 1)
+    assert (len(sinks["sums"].payloads), len(sinks["segments"].payloads)) == (1, segmented)
 
 
 def test_tx_frames():

@@ -58,7 +58,7 @@ class TxSegments(wiring.Component):
         part, piece = self.parts.payload, self.pieces.payload
         self._begun = begun = Signal()  # the last piece was not the end of its frame
         self._storing = storing = Signal()  # more headers are to come, or a piece that ends them
-        told = Signal()  # the checksums of the frame that has begun have been passed on
+        self._told = told = Signal()  # the checksums of the frame that has begun have been passed on
         outputs = (self.pieces, self.segments, self.sums)
         free = Signal()  # the next piece may be made
         m.d.comb += [
@@ -73,10 +73,11 @@ class TxSegments(wiring.Component):
             with m.If(part.belongs & part.packet.segmented):
                 self._segment(m)
             with m.Else():
-                self._pass_on(m, told)
+                self._pass_on(m)
         with m.Elif(free & ~self.parts.valid & self.abort & (begun | storing)):
             self._make(m, self._piece(TxSource.MEMORY, end=1))
-            m.d.sync += [piece.frame.drop.eq(1), begun.eq(0), told.eq(0), storing.eq(0)]
+            m.d.sync += [piece.frame.drop.eq(1), piece.frame.sums.eq(told)]
+            m.d.sync += [begun.eq(0), told.eq(0), storing.eq(0)]
         return m
 
     @staticmethod
@@ -90,9 +91,9 @@ class TxSegments(wiring.Component):
         m.d.sync += [self.pieces.valid.eq(1), piece.report.eq(self.parts.payload.report)]
         m.d.sync += [getattr(piece, name).eq(value) for name, value in fields.items()]
 
-    def _pass_on(self, m, told):
+    def _pass_on(self, m):
         """A part that is a piece."""
-        part = self.parts.payload
+        part, told = self.parts.payload, self._told
         sums = part.packet.sums
         wanted = part.belongs & (sums.ip.wanted | sums.transport.wanted)
         tells = wanted & ~told & (part.length != 0)
@@ -157,6 +158,7 @@ class TxSegments(wiring.Component):
         m.d.comb += [last.eq(now.payload <= packet.mss), size.eq(Mux(last, now.payload, packet.mss))]
         m.d.sync += [
             self._begun.eq(1),
+            self._told.eq(now.frame.sums),
             kept.any_segment.eq(1),
             kept.segment.eq(size),
             self.segments.valid.eq(1),
@@ -187,6 +189,8 @@ class TxSegments(wiring.Component):
             kept.address.eq(now.address + size),
             kept.length.eq(now.length - size),
         ]
+        with m.If(ends):
+            m.d.sync += self._told.eq(0)
         self._count(m, over, now.payload == size)
 
     def _close(self, m, now, kept, finish):
@@ -196,7 +200,7 @@ class TxSegments(wiring.Component):
         m.d.comb += finish.eq(1)
         self._make(m, self._piece(_headers_or_not(among_headers), end=end, done=1, frame=now.frame))
         with m.If(end):
-            m.d.sync += [self._begun.eq(0), self._storing.eq(0)]
+            m.d.sync += [self._begun.eq(0), self._told.eq(0), self._storing.eq(0)]
         m.d.sync += kept.excess.eq(now.excess | too_much)
         self._count(m, end, (now.payload == 0) & now.any_segment & ~now.excess & ~too_much)
 
