@@ -34,6 +34,7 @@ class Job:
         trials: what to run.
         outcomes: file that gets a line for each of them.
         log: file for what the simulator prints.
+        board: folder of the compiled board; empty for the model.
         waves: file for the waveform; empty for none.
         until_fault: leave out what comes after the first trial that fails.
     """
@@ -41,6 +42,7 @@ class Job:
     trials: list[Trial]
     outcomes: str
     log: str
+    board: str = ""
     waves: str = ""
     until_fault: bool = False
 
@@ -88,17 +90,10 @@ def _run_on_model(job: Job) -> None:
 
 
 def _run_in_simulator(job: Job, job_file: str) -> None:
-    from emulator.engines.board import build_board  # noqa: PLC0415  (only who simulates needs cocotb)
+    from emulator.engines.board import Board  # noqa: PLC0415  (only who simulates needs cocotb)
     from emulator.engines.launch import simulate  # noqa: PLC0415
 
-    exercise = find_exercise(job.trials[0].exercise)
-    board = build_board(
-        job.trials[0].engine,
-        nics=exercise.nics,
-        queues=exercise.queues,
-        cpus=exercise.cpus,
-        waves=bool(job.waves),
-    )
+    board = Board(job.trials[0].engine, Path(job.board), waves=bool(job.waves))
     try:
         simulate(
             board,

@@ -22,6 +22,9 @@ from emulator.exercises.outcome import Outcome, Trial
 #: Real time in s without a sign of life from the process, or a result; a loop in Python its own watchdog finds earlier.
 LIMIT_S = {"model": 5.0, "icarus": 120.0}
 
+#: The same until it gives its first: a busy machine takes long to start Python.
+START_LIMIT_S = 60.0
+
 _LOOK_EVERY_S = 0.02
 
 
@@ -56,11 +59,13 @@ def _board(trial: Trial) -> tuple[object, ...]:
 def _run_process(trials: Sequence[Trial], waves: Path | None, *, until_fault: bool) -> list[Outcome]:
     """Run trials until all are done, or one has ended the process; at least one."""
     engine = trials[0].engine
+    board = ""
     if engine != "model":
         from emulator.engines.board import build_board  # noqa: PLC0415  (only who simulates needs cocotb)
 
         exercise = find_exercise(trials[0].exercise)
-        build_board(engine, nics=exercise.nics, queues=exercise.queues, cpus=exercise.cpus, waves=waves is not None)
+        nics, queues, cpus = exercise.nics, exercise.queues, exercise.cpus
+        board = str(build_board(engine, nics=nics, queues=queues, cpus=cpus, waves=waves is not None).folder)
     BUILD.mkdir(exist_ok=True)
     log = BUILD / f"exercise-{os.getpid()}.log"
     with tempfile.TemporaryDirectory(prefix="napi-hil-") as temporary:
@@ -70,6 +75,7 @@ def _run_process(trials: Sequence[Trial], waves: Path | None, *, until_fault: bo
             trials=list(trials),
             outcomes=str(results),
             log=str(log),
+            board=board,
             waves=str(waves) if waves else "",
             until_fault=until_fault,
         )
@@ -96,13 +102,13 @@ def _watch_process(job_file: Path, results: Path, log: Path, limit_s: float) -> 
             env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
         )
         try:
-            seen, since = 0, time.monotonic()
+            seen, since, limit_now = results.stat().st_mtime_ns, time.monotonic(), max(START_LIMIT_S, limit_s)
             while process.poll() is None:
                 time.sleep(_LOOK_EVERY_S)
                 changed = results.stat().st_mtime_ns
                 if changed != seen:
-                    seen, since = changed, time.monotonic()
-                if time.monotonic() - since > limit_s:
+                    seen, since, limit_now = changed, time.monotonic(), limit_s
+                if time.monotonic() - since > limit_now:
                     return f"the driver has kept its process busy for {limit_s:.0f} s, and it was ended"
         finally:
             _end(process)
