@@ -65,6 +65,7 @@ LATENCIES = {"mmio_request": 48, "mmio_completion": 64, "dma_read": 96, "dma_wri
 REST_NS = 1_000  # longer than an access takes
 FRAMES_NS = 5_000  # longer than the last frames on the wire, one of them a long one, take into memory
 DRAIN_NS = 20_000  # longer than a full FIFO takes into memory
+WORD_NS = 10_000  # longer than reading a word of the EEPROM takes
 SLOW_NS = 80_000  # longer than what EEPROM and PHY do, one after the other
 RESTS = {RDT: DRAIN_NS, RCTL: DRAIN_NS} | dict.fromkeys((CTRL, CTRL_EXT, EECD, EERD, MDIC), SLOW_NS)  # after a write
 RINGS = (0x1000, 0x2000)
@@ -379,7 +380,7 @@ async def the_eeproms_hold_the_same(dut):
     await twins.write(CTRL.offset, CTRL.RST)
     words = []
     for address in range(WORDS):
-        await twins.write(EERD.offset, EERD.START | EERD.ADDR.put(address))
+        await twins.write(EERD.offset, EERD.START | EERD.ADDR.put(address), WORD_NS)
         words.append(EERD.DATA.get(await twins.read(EERD.offset)))
     assert sum(words) & 0xFFFF == CHECKSUM
     station = b"".join(word.to_bytes(2, "little") for word in words[:3])
