@@ -77,13 +77,16 @@ class RxWriteBackProof(wiring.Component):
         """Segments are numbered as they begin; one, any, is marked."""
         due, open_ = Signal(4), Signal(4)  # in memory without its descriptor being on its way; all that are open
         number, index = Signal(3), Signal(3)
+        late = Signal()  # a descriptor is due, and has not been offered
         place, marked = Signal(4), Signal()  # of the marked segment among those that wait: 1 for the next
         m.d.comb += [
             block.segment.index.eq(number),
             block.segment.small.eq(self.mark),
             Assume(~(self.mark & marked)),
-            Assert(block.writebacks.valid == (due != 0)),
+            Assert(~block.writebacks.valid | (due != 0)),
+            Assert(block.writebacks.valid | ~late),
         ]
+        m.d.sync += late.eq((due != 0) & ~block.writebacks.valid)
         m.d.sync += [due.eq(due + written - taken), open_.eq(open_ + begins - taken)]
         with m.If(begins):
             m.d.sync += [number.eq(number + 1), marked.eq(marked | self.mark)]
