@@ -84,7 +84,8 @@ class RxParser(wiring.Component):
         headers = self._parse(m, header)
         m.d.sync += self.stage.eq(valid)
         with m.If(valid):
-            m.d.sync += [self.stage_beat.eq(beat), self.number.eq(last_number), self.headers.eq(headers)]
+            m.d.sync += [self.stage_beat.eq(beat), self.number.eq(last_number)]
+            m.d.sync += [getattr(self.headers, name).eq(value) for name, value in headers.items()]
         return m
 
     def _collect(self, m, number):
@@ -98,9 +99,9 @@ class RxParser(wiring.Component):
         return header
 
     def _parse(self, m, header):
-        """What the headers say."""
-        parsed = Signal(RxHeaders)
-        ip, is_ip = Signal.like(parsed.ip), Signal()  # apart: Verilator takes a whole struct for a loop
+        """What the headers say, by name: Verilator takes a struct that is made of its own fields for a loop."""
+        parsed = {name: Signal(field.shape, name=name) for name, field in RxHeaders.as_shape()}
+        ip, is_ip = parsed["ip"], parsed["is_ip"]
 
         def big_endian(position: int, count: int):
             return Cat(header[8 * at : 8 * at + 8] for at in reversed(range(position, position + count)))
@@ -128,13 +129,11 @@ class RxParser(wiring.Component):
         whole = (fragment & 0x3FFF) == 0  # neither more fragments nor an offset
         m.d.comb += [
             ip.eq(_IP_AT + Mux(tagged, TAG_BYTES, 0) + Mux(snap, SNAP_BYTES, 0)),
-            parsed.ip.eq(ip),
-            parsed.is_ip.eq(is_ip),
-            parsed.l4.eq(ip + (ihl << 2)),
-            parsed.end.eq(ip + total_length),
-            parsed.l4_length.eq(total_length - (ihl << 2)),
+            parsed["l4"].eq(ip + (ihl << 2)),
+            parsed["end"].eq(ip + total_length),
+            parsed["l4_length"].eq(total_length - (ihl << 2)),
             is_ip.eq(type_ok & (version_ihl[4:] == 4) & (ihl >= 5)),
-            parsed.is_tcp.eq(is_ip & whole & (protocol == _TCP)),
-            parsed.is_udp.eq(is_ip & whole & (protocol == _UDP)),
+            parsed["is_tcp"].eq(is_ip & whole & (protocol == _TCP)),
+            parsed["is_udp"].eq(is_ip & whole & (protocol == _UDP)),
         ]
         return parsed
