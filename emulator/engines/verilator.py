@@ -25,7 +25,7 @@ _OLDEST = (5, 36)
 
 #: Assertions are checked. Of the warnings, which all are errors, those are off that concern integers of 32 bits beside
 #: narrower ones: in Verilog that Yosys wrote they are many, and in ours they are meant. The selects of the multiplexers
-#: that Yosys writes as casez are one-hot, so that it does not matter that the patterns overlap; comparisons with the end
+#: that Yosys writes as casez are one-hot, so that it does not matter that the patterns overlap; comparisons with an end
 #: of a range it leaves as they are.
 _QUIET = ("WIDTHEXPAND", "WIDTHTRUNC", "CASEOVERLAP", "UNSIGNED", "CMPCONST")
 _OPTIONS = ("--assert", *(f"-Wno-{name}" for name in _QUIET), "--timescale", "1ns/1ps")
