@@ -156,7 +156,7 @@ class RxDma(wiring.Component):
             wiring.connect(m, queue.axi, reads.sources[number])
         connect_part(m, reads.axi, self.axi)
 
-    def _connect_queue(self, m, number, queue, segments, writeback, faulted):
+    def _connect_queue(self, m, number, queue, segments, writeback, faulted):  # noqa: PLR0913, PLR0917  (what it connects)
         # A write-back that failed moves nothing, and neither do those behind it that were on their way.
         done = writeback.done[number]
         good = done & ~faulted & ~writeback.faults[number]
