@@ -1,6 +1,7 @@
 """Transmission of the RTL against the model engine: random descriptors give the same frames, write-backs and counts."""
 
 import cocotb
+import pytest
 
 from cocotb_tests.board_tester import begin, costs, run_on_board
 from cocotb_tests.tx_programs import TxProgram
@@ -112,5 +113,6 @@ async def random_packets_leave_alike(dut):
         assert dict(zip(names, registers, strict=True)) == dict(zip(names, model_registers, strict=True))
 
 
+@pytest.mark.slow
 def test_model_transmit():
     run_on_board(__name__)
