@@ -14,7 +14,7 @@ OVERLOADS = (250_000, 350_000)
 LOAD_NS = 2_000_000
 
 #: On the RTL only this load, and shorter: it has to be simulated.
-RTL_RATES, RTL_LOAD_NS = (100_000,), 1_000_000
+RTL_RATES, RTL_LOAD_NS = (100_000,), 300_000
 
 #: What is left of the best rate under overload, at least.
 LEAST_SHARE = 0.5
