@@ -87,7 +87,7 @@ async def _run(emulation: Emulation, scenario: Scenario, directory: Path, progre
             names = [netdev.name for netdev in netdevs]
             delivered = files.enter_context(DeliveredFrames(directory / DELIVERED, names)).write
         traffic = Traffic(emulation, netdevs, scenario, delivered, progress)
-        return await traffic.run(at_end=views.look)
+        return await traffic.run(at_end=views.look, when_down=views.look_at_interfaces)
 
 
 def _ignore(_nic: int, _data: bytes, _now_ns: int) -> None:
@@ -182,11 +182,12 @@ class Traffic:
     def _ledgers(self) -> list[Ledger]:
         return [observer.ledger for observer in self._observers]
 
-    async def run(self, *, at_end: Callable[[], None]) -> RunResults:
+    async def run(self, *, at_end: Callable[[], None], when_down: Callable[[], None]) -> RunResults:
         """Send everything, wait for the end, take the interfaces down, remove the driver and close the books.
 
         Args:
             at_end: called when the traffic is over and the interfaces are still up.
+            when_down: called when they are down and still have their driver.
         """
         before = self._read()
         engine = self._emulation.engine
@@ -197,6 +198,8 @@ class Traffic:
         at_end()
         for netdev in self._netdevs:
             await self._emulation.call(dev_close(netdev), "ip")
+        when_down()
+        for netdev in self._netdevs:
             await self._emulation.call(_unbind(netdev), "rmmod")
         counts = total_counts(
             ledger.close(_statistics(adapter), sum(adapter.rx_queue_drops))

@@ -84,7 +84,7 @@ def test_reset_undoes_any_program(program: list[tuple[int, int]]) -> None:
         board.engine.mmio_write(0, offset, value)
     board.write(CTRL, CTRL.RST)
     board.write(RAL, 0)  # so that the EEPROM's address does not come meanwhile
-    for register in REGISTERS:
+    for register in (register for register in REGISTERS if not register.memory):  # tables keep what they have
         for offset in register.offsets():
             differs = board.read_at(offset) ^ register.reset
             assert not differs & ~OF_THE_BOARD.get(register, 0), register.__name__
