@@ -1,13 +1,17 @@
-"""Tests marked ``slow`` run in CI only: set CI=true to run them here."""
+"""Which tests run where: those marked ``slow`` in CI only, those marked ``long`` on demand only."""
 
 import os
 
 import pytest
 
+#: The variable that lets tests with a marker run.
+_VARIABLES = {"slow": "CI", "long": "LONG"}
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Skip what is slow, unless CI asks for everything."""
-    if not os.environ.get("CI"):
-        for item in items:
-            if item.get_closest_marker("slow"):
-                item.add_marker(pytest.mark.skip(reason="slow: runs with CI=true"))
+    """Skip what is slow or long, unless somebody asks for it."""
+    for marker, variable in _VARIABLES.items():
+        if not os.environ.get(variable):
+            for item in items:
+                if item.get_closest_marker(marker):
+                    item.add_marker(pytest.mark.skip(reason=f"{marker}: runs with {variable}=true"))

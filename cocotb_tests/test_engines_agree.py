@@ -56,9 +56,16 @@ def toolchain():
 @pytest.mark.usefixtures("toolchain")
 @pytest.mark.parametrize("waves", [False, True])
 @pytest.mark.parametrize("engine", ["verilator", "native"])
-@pytest.mark.parametrize("name", ["capture", "overload", "irq", "nics", "queues"])
+@pytest.mark.parametrize("name", ["capture", "overload", "irq"])
 def test_engines_agree(tmp_path, on_icarus, name, engine, waves):
     assert results(tmp_path / "run", engine=engine, waves=waves, **SCENARIOS[name]) == on_icarus(name)
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("toolchain")
+@pytest.mark.parametrize("name", ["nics", "queues"])
+def test_the_native_engine_agrees_on_other_boards(tmp_path, on_icarus, name):
+    assert results(tmp_path / "run", engine="native", waves=False, **SCENARIOS[name]) == on_icarus(name)
 
 
 @pytest.mark.slow
@@ -68,6 +75,6 @@ def test_icarus_agrees_with_itself_while_it_dumps_waves(tmp_path, on_icarus, nam
 
 
 @pytest.mark.usefixtures("toolchain")
-@pytest.mark.parametrize("engine", ["verilator", "native"])
+@pytest.mark.parametrize("engine", [pytest.param("verilator", marks=pytest.mark.slow), "native"])
 def test_engines_agree_on_a_few_frames(tmp_path, on_icarus, engine):
     assert results(tmp_path / "run", engine=engine, waves=False, **SCENARIOS["few"]) == on_icarus("few")

@@ -132,11 +132,20 @@ async def line_rate(dut):
     assert frames == [frame(number, size) for number in range(FRAMES)]
 
 
-SIZES = (64, 65, 127, 128, 129, 1518)
+QUICK_SIZES, SLOW_SIZES = (64, 129), (65, 127, 128, 1518)
 
 
 @pytest.mark.parametrize(
-    "size", [*SIZES, *(pytest.param(n, marks=pytest.mark.slow) for n in range(66, 131) if n not in SIZES)]
+    "size",
+    [
+        *QUICK_SIZES,
+        *(pytest.param(size, marks=pytest.mark.slow) for size in SLOW_SIZES),
+        *(
+            pytest.param(size, marks=pytest.mark.long)
+            for size in range(66, 131)
+            if size not in SLOW_SIZES + QUICK_SIZES
+        ),
+    ],
 )
 def test_line_rate(size):
     folder = build_folder("line_rate")

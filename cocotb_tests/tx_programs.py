@@ -113,9 +113,7 @@ class TxProgram:
         }
         if fields["mss"] < 100:
             fields["mss"] = 0
-        fields["tucss"] = (
-            fields["ipcss"] + 20 + random.randrange(40)
-        )  # they must not overlap
+        fields["tucss"] = fields["ipcss"] + 20 + random.randrange(40)  # they must not overlap
         command = {"TCP": random.getrandbits(1), "IP": random.getrandbits(1), "TSE": random.getrandbits(1), "DEXT": 1}
         self.put(int(TxContextDescriptor.const(fields | {"command": command}).as_bits()))
         data = random.randbytes(random.randrange(1, 3000))

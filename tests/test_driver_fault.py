@@ -98,6 +98,7 @@ def test_a_broken_rule_ends_the_run(monkeypatch: pytest.MonkeyPatch, capsys: Cap
     assert err.count("to mend it: ") == 1
 
 
+@pytest.mark.slow
 def test_the_same_as_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
     """The run goes on, and fails for what follows: nobody polls any more."""
     monkeypatch.setattr(e1000, "e1000_clean", forgetful)

@@ -66,5 +66,8 @@ def write(path: Path, *, form: Form = Form.EVENT_DRIVEN, **parameters: int) -> N
 
     Raises:
         ValueError: a parameter is out of range.
+        FileNotFoundError: the directory is not there.
     """
+    if not path.parent.is_dir():  # before the work
+        raise FileNotFoundError(f"there is no folder {path.parent} for {path.name}")
     path.write_text(convert(Nic(**parameters), "nic", form=form))

@@ -65,14 +65,14 @@ STACK_NS = (
 )
 
 
-@pytest.mark.parametrize("k", [1.0, 1.1, 1.2, 1.3, 1.4, 1.5, 1.6])
+@pytest.mark.parametrize("k", [1.0, 1.3, *(pytest.param(k, marks=pytest.mark.slow) for k in (1.1, 1.2, 1.4, 1.5, 1.6))])
 def test_each_packet_more_costs_deliveries(k: float, interrupt_ns: float) -> None:
     capacity = 10**9 / (interrupt_ns + STACK_NS)
     law = capacity * (1 - (k - 1) * interrupt_ns / STACK_NS)
     assert measure("irq", round(k * capacity)).pps == pytest.approx(law, rel=0.1)
 
 
-@pytest.mark.parametrize("beyond", [0.01, 0.1, 1.0])
+@pytest.mark.parametrize("beyond", [0.01, *(pytest.param(beyond, marks=pytest.mark.slow) for beyond in (0.1, 1.0))])
 def test_beyond_the_limit_nothing_is_delivered(beyond: float, interrupt_ns: float) -> None:
     capacity = 10**9 / (interrupt_ns + STACK_NS)
     seen = measure("irq", round((1 + STACK_NS / interrupt_ns + beyond) * capacity))
@@ -80,6 +80,7 @@ def test_beyond_the_limit_nothing_is_delivered(beyond: float, interrupt_ns: floa
     assert seen.cpu_ns[Account.HARDIRQ] >= 0.99 * WINDOW_NS
 
 
+@pytest.mark.slow
 def test_napi_keeps_its_peak_whatever_is_offered() -> None:
     capacity = measure("napi", 1_000_000).pps
     rates = [measure("napi", round(k * capacity)).pps for k in (1, 1.25, 1.5, 2, 3, 4)]
