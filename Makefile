@@ -21,7 +21,7 @@ help: ## list the commands; PYTHON=FILE names the Python to set up with
 run: setup ## replay the bundled capture (or CAPTURE=FILE) into the NIC and its driver; SIM=verilator, native or model; ARGS="more options"
 	@$(BIN)/napi-hil run $(CAPTURE) --engine $(SIM) $(ARGS)
 
-test: lint ## style, types and all tests, on Icarus or SIM=verilator; TESTS="files or folders", PYTEST_ARGS="more options"
+test: lint ## style, types and tests, on Icarus or SIM=verilator; CI=true for the slow ones too, LONG=true for the longest; TESTS="files or folders", PYTEST_ARGS="more options"
 	@scripts/setup.sh icarus  # other engines are compared with it
 	@$(BIN)/python -m pytest -n auto --dist loadfile $(TESTS) $(PYTEST_ARGS)
 
