@@ -13,7 +13,8 @@ from emulator.errors import UserError
 FOLDER = Path(__file__).resolve().parents[2] / "exercises"
 
 #: Files of an exercise.
-README, DRIVER, CHECK, SOLUTION, HINTS, WRONG = "README.md", "driver.py", "check.py", "solution.py", "hints.md", "wrong"
+README, DRIVER, CHECK, SOLUTION, HINTS = "README.md", "driver.py", "check.py", "solution.py", "hints.md"
+WRONG = "wrong.toml"
 
 #: Titles of the parts, by number.
 PARTS = {
@@ -35,7 +36,7 @@ class Exercise:
         part: key of PARTS.
         title: one line.
         skeleton: what ``check`` must say of driver.py as it is given: a rule's name, or words of the report.
-        wrong: the same of each wrong answer, by its file's name without .py.
+        wrong: the same of each wrong answer, by its name in wrong.toml.
         hunt: driver.py is a whole driver with a fault; the rules are not named to who looks for it.
         nics, cpus: of the computer.
         queues: of each NIC.

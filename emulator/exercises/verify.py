@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from driver.kernel.rules.catalogue import RULES
+from emulator.errors import UserError
 from emulator.exercises.check import RTL, SEEDS
 from emulator.exercises.hints import STEPS, load_hints
 from emulator.exercises.manifest import CHECK, DRIVER, HINTS, README, SOLUTION, WRONG, Exercise
 from emulator.exercises.outcome import Outcome, Trial
 from emulator.exercises.runner import run_trials
+from emulator.exercises.wrong_answers import load_wrong_answers
 
 #: Wrong answers that an exercise has at least.
 LEAST_WRONG = 2
@@ -22,14 +25,17 @@ def complaints_about_files(exercise: Exercise) -> list[str]:
     """What is missing."""
     found = [
         f"{exercise.label}/{name} is missing"
-        for name in (README, DRIVER, CHECK, SOLUTION, HINTS)
+        for name in (README, DRIVER, CHECK, SOLUTION, HINTS, WRONG)
         if not (exercise.folder / name).is_file()
     ]
     if found:
         return found
-    files = {path.stem for path in (exercise.folder / WRONG).glob("*.py")}
-    if files != set(exercise.wrong):
-        found.append(f"{exercise.label}: the manifest lists {sorted(exercise.wrong)}, the folder has {sorted(files)}")
+    try:
+        answers = load_wrong_answers(exercise)
+    except UserError as error:
+        return [str(error)]
+    if answers.keys() != exercise.wrong.keys():
+        found.append(f"{exercise.label}: the manifest lists {sorted(exercise.wrong)}, {WRONG} has {sorted(answers)}")
     if len(exercise.wrong) < LEAST_WRONG:
         found.append(f"{exercise.label}: {len(exercise.wrong)} wrong answers; write {LEAST_WRONG} at least")
     if (hints := len(load_hints(exercise))) != STEPS:
@@ -37,15 +43,8 @@ def complaints_about_files(exercise: Exercise) -> list[str]:
     return found
 
 
-def failing(exercise: Exercise) -> dict[Path, str]:
-    """The drivers that must fail, and what must be said of each."""
-    wrong = {exercise.folder / WRONG / f"{name}.py": words for name, words in exercise.wrong.items()}
-    return {exercise.folder / DRIVER: exercise.skeleton, **wrong}
-
-
-def complaint_about(outcome: Outcome, words: str) -> str | None:
+def complaint_about(name: str, outcome: Outcome, words: str) -> str | None:
     """What is not as it should be with the outcome of a driver that must fail; None if it is."""
-    name = Path(outcome.trial.driver).relative_to(Path(outcome.trial.driver).parents[1])
     fault = outcome.fault
     if fault is None:
         return f"{name}: passes with seed {outcome.trial.seed}"
@@ -59,19 +58,30 @@ def verify(exercise: Exercise, *, rtl: bool, say: Say) -> list[str]:
     found = complaints_about_files(exercise)
     if found:
         return found
-    wanted = failing(exercise)
-    trials = [_trial(exercise, driver, "model", 1) for driver in wanted]
-    for outcome, words in zip(run_trials(trials), wanted.values(), strict=True):
-        complaint = complaint_about(outcome, words)
-        if complaint:
-            found.append(complaint)
-        else:
-            say(f"{Path(outcome.trial.driver).name}: fails with {words!r}")
     return (
-        found
+        verify_failing(exercise, say)
         + verify_solution(exercise, "model", SEEDS, say)
         + (verify_solution(exercise, RTL, SEEDS, say) if rtl else [])
     )
+
+
+def verify_failing(exercise: Exercise, say: Say) -> list[str]:
+    """Whether the skeleton and the wrong answers fail, and as the manifest says."""
+    found = []
+    with tempfile.TemporaryDirectory(prefix="napi-hil-") as temporary:
+        drivers = {DRIVER: exercise.folder / DRIVER}
+        for name, source in load_wrong_answers(exercise).items():
+            drivers[name] = Path(temporary, f"{name}.py")
+            drivers[name].write_text(source, encoding="utf-8")
+        outcomes = run_trials([_trial(exercise, driver, "model", 1) for driver in drivers.values()])
+    wanted = {DRIVER: exercise.skeleton, **exercise.wrong}
+    for name, outcome in zip(drivers, outcomes, strict=True):
+        complaint = complaint_about(name, outcome, wanted[name])
+        if complaint:
+            found.append(complaint)
+        else:
+            say(f"{name}: fails with {wanted[name]!r}")
+    return found
 
 
 def verify_solution(exercise: Exercise, engine: str, seeds: Sequence[int], say: Say) -> list[str]:

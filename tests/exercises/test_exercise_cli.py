@@ -14,6 +14,7 @@ from emulator.exercises import cli as exercise_cli
 from emulator.exercises.faults import Fault
 from emulator.exercises.manifest import DRIVER, SOLUTION, find_exercise, load_manifest
 from emulator.exercises.outcome import Outcome, Trial
+from emulator.exercises.wrong_answers import load_wrong_answers
 
 Capture = pytest.CaptureFixture[str]
 FIRST = find_exercise(1)
@@ -76,7 +77,7 @@ def test_from_start_to_done(capsys: Capture, no_rtl: list[int]) -> None:
 
 def test_a_rule_is_named_with_the_line(capsys: Capture) -> None:
     run("start", "1")
-    shutil.copy(FIRST.folder / "wrong" / "device_off.py", WORK / DRIVER)
+    (WORK / DRIVER).write_text(load_wrong_answers(FIRST)["device_off"])
     assert run("check", "1", "--seed", "7") == 1
     out = capsys.readouterr().out
     assert "model, seed 7: failed\n" in out
