@@ -54,8 +54,15 @@ def toolchain():
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("toolchain")
-@pytest.mark.parametrize("waves", [False, True])
-@pytest.mark.parametrize("engine", ["verilator", "native"])
+@pytest.mark.parametrize(
+    ("engine", "waves"),
+    [
+        ("verilator", False),
+        ("native", False),
+        ("native", True),
+        pytest.param("verilator", True, marks=pytest.mark.long),
+    ],
+)
 @pytest.mark.parametrize("name", ["capture", "overload", "irq"])
 def test_engines_agree(tmp_path, on_icarus, name, engine, waves):
     assert results(tmp_path / "run", engine=engine, waves=waves, **SCENARIOS[name]) == on_icarus(name)
@@ -63,7 +70,7 @@ def test_engines_agree(tmp_path, on_icarus, name, engine, waves):
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("toolchain")
-@pytest.mark.parametrize("name", ["nics", "queues"])
+@pytest.mark.parametrize("name", ["queues", pytest.param("nics", marks=pytest.mark.long)])
 def test_the_native_engine_agrees_on_other_boards(tmp_path, on_icarus, name):
     assert results(tmp_path / "run", engine="native", waves=False, **SCENARIOS[name]) == on_icarus(name)
 
