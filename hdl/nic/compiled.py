@@ -1,10 +1,10 @@
 """Makes Verilog say when nothing is about to change, so that a compiled simulator can skip clock edges.
 
 Such a simulator evaluates the whole design at every edge. Here each module gets a wire ``_busy_``, which is low only if
-no register in it and in the modules below it changes at the next rising edge, provided that no input changes before. It
-is made of the conditions under which registers load, which are there anyway; so it may be high too often, but it is
-cheap. Registers of one bit are compared with what they will be, as what enables a handshake is high nearly always, and
-so are those that load a constant, as what clears a register may stay high.
+no register in it and in the modules below it changes at the next rising edge, provided that no input changes before. It is
+made of the conditions under which registers load, and of a comparison with what they will be: the stages of a pipeline
+load as long as nothing holds them up, and what clears a register may stay high. Memories are only asked whether they
+are written, so it may be high too often.
 
 It works on the text that Yosys writes after ``opt_dff``, in which clocked processes have these forms and no other:
 
@@ -17,14 +17,13 @@ It works on the text that Yosys writes after ``opt_dff``, in which clocked proce
 and ``register <= memory[address];`` in the place of ``if (enable)``.
 """
 
+import itertools
 import re
 
 _EDGE = "  always @(posedge clk)"
 _MODULE = re.compile(r"module (?P<name>\S+?) ?\(.*")
 _INSTANCE = re.compile(r"  (?P<module>\S+) +(?P<name>\w+) \(")
-_WIDE = re.compile(r"  reg \[\d+:\d+\] (?P<name>\S+).*;")
 _LOAD = re.compile(r"    (?:else )?(?:if \((?P<condition>.*?)\) )?(?P<register>(?!if\b)\S+) +<= (?P<value>.*);")
-_CONSTANT = re.compile(r"\d+'[hd]\w+")
 _ENABLE = re.compile(r"    if \((?P<enable>.*)\)( begin)?")
 
 #: For a module without registers.
@@ -43,20 +42,17 @@ def show_busy(verilog: str) -> str:
     lines = verilog.splitlines()
     modules = {match["name"] for match in map(_MODULE.fullmatch, lines) if match}
     result: list[str] = []
-    wide: set[str] = set()
     busy: list[str] = []
     for number, line in enumerate(lines):
         if line == "endmodule":
             result.append(f"  wire _busy_ = {' | '.join(busy) or _NEVER};")
-            wide, busy = set(), []
-        elif wide_register := _WIDE.fullmatch(line):
-            wide.add(wide_register["name"])
+            busy = []
         elif (instance := _INSTANCE.fullmatch(line)) and instance["module"] in modules:
             busy.append(f"{instance['name']}._busy_")
         elif line == f"{_EDGE} begin":
             busy += _enables(lines[number + 1 :])
         elif line == _EDGE:
-            busy += _loads(lines[number + 1 :], wide)
+            busy += _loads(lines[number + 1 :])
         result.append(line)
     return "\n".join(result) + "\n"
 
@@ -64,21 +60,25 @@ def show_busy(verilog: str) -> str:
 def _enables(lines: list[str]) -> list[str]:
     """What makes a process with memories or assertions in it do something; it ends at the line ``  end``."""
     body = lines[: lines.index("  end")]
-    enables = [f"({_match(_ENABLE, line)['enable']})" for line in body if line.startswith("    if")]
+    enables = [
+        f"({_match(_ENABLE, line)['enable']})"
+        for line, following in itertools.pairwise([*body, ""])
+        if line.startswith("    if") and not following.startswith("      assert ")  # which changes nothing
+    ]
     loads = [match for line in body if (match := _LOAD.fullmatch(line)) and not match["condition"]]
     return enables + [f"({load['register']}  != {load['value']})" for load in loads]
 
 
-def _loads(lines: list[str], wide: set[str]) -> list[str]:
-    """When the register of a process may change; ``wide`` are those of more than one bit."""
+def _loads(lines: list[str]) -> list[str]:
+    """When the register of a process may change."""
     terms = []
+    before = []  # the condition of the first line, if the second is its else
     for line in lines[:1] + [line for line in lines[1:2] if line.startswith("    else ")]:
         condition, register, value = _match(_LOAD, line).group("condition", "register", "value")
         if condition == _RESET:
             continue
-        compared = condition is None or register.split("[")[0] not in wide or _CONSTANT.fullmatch(value)
-        factors = [condition] if condition else []
-        factors += [f"{register}  != {value}"] if compared else []
+        factors = [*before, *([condition] if condition else []), f"{register}  != {value}"]
+        before = [f"!({condition})"]
         terms.append(" & ".join(f"({factor})" for factor in factors))
     return [f"({term})" for term in terms]
 

@@ -54,8 +54,8 @@ def busy_lines(verilog: str) -> list[str]:
 def test_a_module_is_busy_if_a_register_may_change() -> None:
     one, top, none = busy_lines(MODULE)
     assert one == (
-        "  wire _busy_ = ((count  != next)) | ((load)) | ((clear) & (held  != 8'h00)) | ((load)) "
-        "| ((ready) & (valid  != more)) | (write) | (\\$en ) "
+        "  wire _busy_ = ((count  != next)) | ((load) & (held  != data)) | ((clear) & (held  != 8'h00)) "
+        "| ((!(clear)) & (load) & (held  != data)) | ((ready) & (valid  != more)) | (write) "
         "| (_0_  != memory[address]);"
     )
     assert top == "  wire _busy_ = one._busy_ | two._busy_;"
