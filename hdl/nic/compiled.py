@@ -2,9 +2,9 @@
 
 Such a simulator evaluates the whole design at every edge. Here each module gets a wire ``_busy_``, which is low only if
 no register in it and in the modules below it changes at the next rising edge, provided that no input changes before.
-It is made of the conditions under which registers load, and of a comparison with what they will be: the stages of a pipeline
-load as long as nothing holds them up, and what clears a register may stay high. Memories are only asked whether they
-are written, so it may be high too often.
+It is made of the conditions under which registers load, and of a comparison with what they will be: the stages of a
+pipeline load as long as nothing holds them up, and what clears a register may stay high. Memories are only asked
+whether they are written, so it may be high too often.
 
 It works on the text that Yosys writes after ``opt_dff``, in which clocked processes have these forms and no other:
 
