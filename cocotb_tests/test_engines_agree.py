@@ -60,7 +60,7 @@ def toolchain():
         ("verilator", False),
         ("native", False),
         ("native", True),
-        pytest.param("verilator", True, marks=pytest.mark.long),
+        ("verilator", True),
     ],
 )
 @pytest.mark.parametrize("name", ["capture", "overload", "irq"])

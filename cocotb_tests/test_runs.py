@@ -69,12 +69,13 @@ def test_rtl_and_model_deliver_the_same_frames(run, random_capture):
     assert frames_in(rtl / DELIVERED) == frames_in(model / DELIVERED)
 
 
+@pytest.mark.slow
 def test_overload_is_lost_in_the_nic_and_interrupts_almost_vanish(run):
-    _, summary = run(generate=(60,), count=3000, costs="router2002", frames=False)
+    _, summary = run(generate=(60,), count=9000, costs="router2002", frames=False)
     frames, interrupts, napi = summary["frames"], summary["interrupts"], summary["napi"]
     assert frames["offered"] == frames["delivered"] + dropped(summary)
     assert frames["dropped"]["nic_missed"] == dropped(summary) > 0
-    assert interrupts["rx"] * 300 <= frames["delivered"]
+    assert interrupts["rx"] * 1000 <= frames["delivered"]
     assert napi["packets_per_poll"] >= 0.9 * 64
 
 
@@ -82,7 +83,7 @@ def test_overload_is_lost_in_the_nic_and_interrupts_almost_vanish(run):
 def test_without_napi_overload_is_a_livelock(run):
     count = 12_000  # so many that the packets in the backlog at the end do not weigh much
     _, napi = run("napi", generate=(60,), count=count, costs="router2002", frames=False, engine="model")
-    _, irq = run("irq", generate=(60,), count=count, costs="router2002", frames=False, mode="irq", engine="native")
+    _, irq = run("irq", generate=(60,), count=count, costs="router2002", frames=False, mode="irq")
     assert irq["frames"]["offered"] == irq["frames"]["delivered"] + dropped(irq)
     assert irq["frames"]["delivered"] < napi["frames"]["delivered"] / 2
     assert irq["frames"]["dropped"]["backlog"] > 0  # work was spent on these

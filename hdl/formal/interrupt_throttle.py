@@ -1,6 +1,6 @@
 """Moderation delays an interrupt by its interval at most, and keeps interrupts at least that far apart."""
 
-from amaranth.hdl import Assert, Assume, Signal
+from amaranth.hdl import Assert, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In
 
@@ -44,8 +44,7 @@ class InterruptThrottleProof(wiring.Component):
             m.d.comb += Assert(since >= cycles)
         with m.If(~self.request):
             m.d.comb += Assert(~throttle.irq)
-        # What induction needs to know of the counters: they are about one and the same past.
-        m.d.comb += Assume(since != 0)
+        m.d.comb += Assert(since != 0)  # induction needs to know that
         return m
 
 
