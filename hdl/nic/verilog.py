@@ -15,6 +15,7 @@ from amaranth.back import rtlil
 from hdl.nic.compiled import show_busy
 from hdl.nic.event_driven import sleep_when_idle
 from hdl.nic.nic import Nic
+from hdl.nic.whole_nets import join_parts
 
 
 class Form(enum.Enum):
@@ -33,7 +34,11 @@ _PASSES = {
     Form.COMPILED: f"{_CLEAN}; {_ENABLES}; {_WRITE}",
     Form.SYNTHESIS: f"{_CLEAN}; {_WRITE}",
 }
-_REWRITE = {Form.EVENT_DRIVEN: sleep_when_idle, Form.COMPILED: show_busy, Form.SYNTHESIS: str}
+_REWRITE = {
+    Form.EVENT_DRIVEN: lambda text: sleep_when_idle(join_parts(text)),
+    Form.COMPILED: show_busy,
+    Form.SYNTHESIS: str,
+}
 
 
 def convert(component, name: str, *, form: Form = Form.EVENT_DRIVEN) -> str:
