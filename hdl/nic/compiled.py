@@ -22,7 +22,7 @@ import re
 
 _EDGE = "  always @(posedge clk)"
 _MODULE = re.compile(r"module (?P<name>\S+?) ?\(.*")
-_INSTANCE = re.compile(r"  (?P<module>\S+) +(?P<name>\w+) \(")
+_INSTANCE = re.compile(r"  (?P<module>\S+) +(?P<name>\w+|\\\S+ ) \(")
 _LOAD = re.compile(r"    (?:else )?(?:if \((?P<condition>.*?)\) )?(?P<register>(?!if\b)\S+) +<= (?P<value>.*);")
 _ENABLE = re.compile(r"    if \((?P<enable>.*)\)( begin)?")
 

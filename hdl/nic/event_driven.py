@@ -3,9 +3,9 @@
 Such a simulator runs every clocked process at every edge, also where the registers take the value that they have; for
 a NIC that waits for the next frame that is nearly all of its work. So the clocked processes of a module are joined into
 one, which runs only if a register is about to change, a memory is enabled or an assertion is about to fail. A
-combinational ``!==`` per register, evaluated only when one of its sides changes, says so. And a module's clock is gated for the modules
-inside it: ``_clk_`` rises only at edges where something in them is due, so that one process looks for all of them. The
-behaviour is exactly the same.
+combinational ``!==`` per register, evaluated only when one of its sides changes, says so. And a module gates the clock
+of those inside it: ``_clk_`` rises only at edges where something in them is due, so that one process looks for all of
+them. The behaviour is exactly the same.
 
 It works on the text that Yosys writes, in which processes have these forms and no other:
 
@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 
 _EDGE = "  always @(posedge clk)"
 _MODULE = re.compile(r"module (?P<name>\S+?) ?\(.*")
-_INSTANCE = re.compile(r"  (?P<module>\S+) +(?P<name>\w+) \(")
+_INSTANCE = re.compile(r"  (?P<module>\S+) +(?P<name>\w+|\\\S+ ) \(")
 _INSTANCE_END = "  );"
 _ASSERTION = re.compile(r"      assert \((?P<holds>.*)\);")
 _CLOCK_PORT = ".clk(clk)"

@@ -40,15 +40,15 @@ def _join_module(text: str) -> str:
         if assign and ("{" in assign["targets"] or "[" in assign["targets"]):
             result += _split(assign, f"_driver{len(result)}_", widths, parts)
         elif line == "endmodule":
-            result += [joined for name, of_net in parts.items() for joined in _join(name, of_net, widths[name])] + [line]
+            for name, of_net in parts.items():
+                result += _join(name, of_net, widths[name])
+            result.append(line)
         else:
             result.append(line)
     return "\n".join([*result, ""]) if result else text
 
 
-def _split(
-    assign: re.Match[str], driver: str, widths: dict[str, int], parts: dict[str, list[_Part]]
-) -> list[str]:
+def _split(assign: re.Match[str], driver: str, widths: dict[str, int], parts: dict[str, list[_Part]]) -> list[str]:
     """A net for what an assignment drives; the parts of it are noted."""
     below = 0
     for target in reversed(list(_TARGET.finditer(assign["targets"].strip("{ }")))):
