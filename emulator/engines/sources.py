@@ -54,7 +54,7 @@ def nic_verilog(*, compiled: bool = False, queues: int = 1, data_width: int = 64
     def make(folder: Path) -> None:
         from hdl.nic import verilog  # noqa: PLC0415  (importing Amaranth takes longer than finding the file)
 
-        form = verilog.Form.COMPILED if compiled else verilog.Form.EVENT_DRIVEN
+        form = verilog.Form.GATED if compiled else verilog.Form.EVENT_DRIVEN
         verilog.write(folder / "nic.v", form=form, **parameters)
 
     sources = [*sorted((_HDL / "nic").glob("*.py")), Path(__file__)]

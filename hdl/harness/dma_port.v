@@ -82,7 +82,10 @@ module dma_port #(
         end
     endtask
 
-    always @(posedge clk) if (reading) begin
+    wire read_clk;
+    clock_gate read_gate (.clk(clk), .enable(reading), .gated(read_clk));
+
+    always @(posedge read_clk) if (reading) begin
         if (arvalid && arready) begin
             check_burst(araddr, arlen, arsize, arburst);
             read_address[reads_asked[3:0]] <= araddr;
@@ -140,7 +143,10 @@ module dma_port #(
                         <= wdata[8*lane +: 8];
     endtask
 
-    always @(posedge clk) if (writing) begin
+    wire write_clk;
+    clock_gate write_gate (.clk(clk), .enable(writing), .gated(write_clk));
+
+    always @(posedge write_clk) if (writing) begin
         if (awvalid && awready) begin
             check_burst(awaddr, awlen, awsize, awburst);
             write_address[writes_asked[3:0]] <= awaddr;

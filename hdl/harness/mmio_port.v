@@ -55,7 +55,10 @@ module mmio_port (
 
     wire        active = is_new || waiting || busy || returning;
 
-    always @(posedge clk) if (active) begin
+    wire gated;
+    clock_gate gate (.clk(clk), .enable(active), .gated(gated));
+
+    always @(posedge gated) if (active) begin
         if (is_new) begin
             start_at[taken[7:0]] <= cycle + request_cycles;
             taken <= taken + 9'd1;

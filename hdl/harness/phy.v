@@ -124,8 +124,11 @@ module phy #(
     reg power_down;
 
     wire stirred = accesses != accesses_seen || reset != was_reset;
+    wire active = stirred || partner != had_partner || negotiating;
+    wire gated;
+    clock_gate gate (.clk(clk), .enable(active), .gated(gated));
 
-    always @(posedge clk)
+    always @(posedge gated)
         if (stirred || partner != had_partner || (negotiating && link_at <= cycle)) begin
             accesses_seen <= accesses;
             was_reset <= reset;

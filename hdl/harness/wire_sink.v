@@ -101,7 +101,10 @@ module wire_sink #(
         end
     endtask
 
-    always @(posedge clk) if (active) begin
+    wire gated;
+    clock_gate gate (.clk(clk), .enable(active), .gated(gated));
+
+    always @(posedge gated) if (active) begin
         next_due = due;
         if (take)
             take_beat;

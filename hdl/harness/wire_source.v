@@ -96,7 +96,10 @@ module wire_source #(
         end
     endtask
 
-    always @(posedge clk) if (active) begin
+    wire gated;
+    clock_gate gate (.clk(clk), .enable(active), .gated(gated));
+
+    always @(posedge gated) if (active) begin
         if (sending && arrival_cycle <= cycle)
             send_beat;
         else if (tvalid)

@@ -21,8 +21,8 @@ import itertools
 import re
 
 _EDGE = "  always @(posedge clk)"
-_MODULE = re.compile(r"module (?P<name>\S+?) ?\(.*")
-_INSTANCE = re.compile(r"  (?P<module>\S+) +(?P<name>\w+|\\\S+ ) \(")
+MODULE = re.compile(r"^module (?P<name>\S+?) ?\(", re.MULTILINE)
+INSTANCE = re.compile(r"^  (?P<module>\S+) +(?P<name>\w+|\\\S+ ) \($", re.MULTILINE)
 _LOAD = re.compile(r"    (?:else )?(?:if \((?P<condition>.*?)\) )?(?P<register>(?!if\b)\S+) +<= (?P<value>.*);")
 _ENABLE = re.compile(r"    if \((?P<enable>.*)\)( begin)?")
 
@@ -40,19 +40,21 @@ def show_busy(verilog: str) -> str:
         ValueError: a process on ``clk`` has a form that is not known here.
     """
     lines = verilog.splitlines()
-    modules = {match["name"] for match in map(_MODULE.fullmatch, lines) if match}
+    modules = {match["name"] for match in MODULE.finditer(verilog)}
     result: list[str] = []
-    busy: list[str] = []
+    here: list[str] = []
+    inside: list[str] = []
     for number, line in enumerate(lines):
         if line == "endmodule":
-            result.append(f"  wire _busy_ = {' | '.join(busy) or _NEVER};")
-            busy = []
-        elif (instance := _INSTANCE.fullmatch(line)) and instance["module"] in modules:
-            busy.append(f"{instance['name']}._busy_")
+            result.append(f"  wire _busy_here_ = {' | '.join(here) or _NEVER};")
+            result.append(f"  wire _busy_ = {' | '.join(['_busy_here_', *inside])};")
+            here, inside = [], []
+        elif (instance := INSTANCE.fullmatch(line)) and instance["module"] in modules:
+            inside.append(f"{instance['name']}._busy_")
         elif line == f"{_EDGE} begin":
-            busy += _enables(lines[number + 1 :])
+            here += _enables(lines[number + 1 :])
         elif line == _EDGE:
-            busy += _loads(lines[number + 1 :])
+            here += _loads(lines[number + 1 :])
         result.append(line)
     return "\n".join(result) + "\n"
 

@@ -14,6 +14,7 @@ from amaranth.back import rtlil
 
 from hdl.nic.compiled import show_busy
 from hdl.nic.event_driven import sleep_when_idle
+from hdl.nic.gated_clocks import gate_clocks
 from hdl.nic.nic import Nic
 from hdl.nic.whole_nets import join_parts
 
@@ -22,6 +23,7 @@ class Form(enum.Enum):
     """What the Verilog is for; it behaves the same in all forms."""
 
     EVENT_DRIVEN = "event-driven"  #: a simulator that runs what an event concerns, such as Icarus: event_driven.py
+    GATED = "gated"  #: the same on a board, where inputs change with the clock only: gated_clocks.py
     COMPILED = "compiled"  #: a simulator that evaluates all at each edge, such as Verilator: compiled.py
     SYNTHESIS = "synthesis"  #: plain
 
@@ -32,11 +34,13 @@ _WRITE = "memory_collect; write_verilog -noattr"
 _PASSES = {
     Form.EVENT_DRIVEN: f"{_CLEAN}; {_WRITE}",
     Form.COMPILED: f"{_CLEAN}; {_ENABLES}; {_WRITE}",
+    Form.GATED: f"{_CLEAN}; {_ENABLES}; {_WRITE}",
     Form.SYNTHESIS: f"{_CLEAN}; {_WRITE}",
 }
 _REWRITE = {
     Form.EVENT_DRIVEN: lambda text: sleep_when_idle(join_parts(text)),
     Form.COMPILED: show_busy,
+    Form.GATED: lambda text: gate_clocks(show_busy(text)),
     Form.SYNTHESIS: str,
 }
 

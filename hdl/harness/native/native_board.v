@@ -23,7 +23,9 @@ module native_board #(
     output reg  [63:0]         acts_at = 64'd0
 );
     reg rst = 1'b1;
-    always @(posedge clk) rst <= 1'b0;
+    wire rst_clk;
+    clock_gate rst_gate (.clk(clk), .enable(rst), .gated(rst_clk));
+    always @(posedge rst_clk) rst <= 1'b0;  // all logic depends on it, and would be evaluated at every edge
 
     board_core #(
         .NICS(NICS),
