@@ -100,7 +100,7 @@ def _compile(toplevel: str, sources: tuple[Path, ...]) -> Path:
     """Build the simulation, once for all tests that use it; returns the folder."""
     if SIM == "verilator":
         # Compiling takes longer than simulating.
-        return build_simulation(toplevel, sources, [ALL_SIGNALS], compile_options=["-O0"])
+        return build_simulation(toplevel, sources, ALL_SIGNALS, compile_options=["-O0"])
     build_dir = build_folder(str(sources[0].parent / f"sim_{toplevel}"))
     build_log = build_dir / "build.log"
     get_runner(SIM).build(

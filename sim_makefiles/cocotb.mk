@@ -13,7 +13,7 @@ DUMP := $(OUT)/$(DESIGN).fst
 ifeq ($(SIM),verilator)
     FORM := compiled
     DUMP := $(OUT)/$(DESIGN).vcd
-    COMPILE_ARGS := --timing --assert -Wno-WIDTHEXPAND -Wno-WIDTHTRUNC
+    COMPILE_ARGS := --timing
     $(shell python -m emulator.engines.make_variables >$(OUT)/tools.mk)
     ifneq ($(.SHELLSTATUS),0)
         $(error Verilator cannot be used, see above)
@@ -34,7 +34,7 @@ ifeq ($(DESIGN),board)
     endif
     ifeq ($(SIM),verilator)
         override VERILATOR_CPP := $(ROOT)/emulator/engines/verilator_main.cpp
-        COMPILE_ARGS += -CFLAGS -DVL_TIME_CONTEXT -GNICS=$(NICS) -Wno-MULTIDRIVEN
+        COMPILE_ARGS += -CFLAGS -DVL_TIME_CONTEXT -GNICS=$(NICS) $(ONE_MEMORY)
     else
         COMPILE_ARGS := -Pboard.NICS=$(NICS)
     endif

@@ -18,11 +18,12 @@ from emulator.engines.verilator import find_verilator, verilate
 _MAIN = Path(__file__).with_name("verilator_main.cpp")
 _ENGINE_SIGNALS = Path(__file__).with_name("board_signals.vlt")
 
-#: Lets Python see every signal.
-ALL_SIGNALS = "--public-flat-rw"
+#: Lets Python see every signal. Vectors then stay whole, so that one looks like a loop if a part of it is made of
+#: another part; builds without this find the real loops.
+ALL_SIGNALS = ("--public-flat-rw", "-Wno-UNOPTFLAT")
 
 #: With all signals each NIC's slot has a clock of its own, and the memory is written at all of them.
-_ONE_MEMORY = "-Wno-MULTIDRIVEN"
+ONE_MEMORY = "-Wno-MULTIDRIVEN"
 
 
 def build_board(parameters: Mapping[str, int], *, waves: bool, all_signals: bool) -> Path:
@@ -41,7 +42,7 @@ def build_board(parameters: Mapping[str, int], *, waves: bool, all_signals: bool
     options += ["--trace-fst", "--trace-structs"] if waves else []
     sources = board_sources(compiled=True, queues=parameters.get("QUEUES", 1))
     if all_signals:
-        return build_simulation(TOPLEVEL, sources, [*options, ALL_SIGNALS, _ONE_MEMORY])
+        return build_simulation(TOPLEVEL, sources, [*options, *ALL_SIGNALS, ONE_MEMORY])
     return build_simulation(TOPLEVEL, [*sources, _ENGINE_SIGNALS], options)
 
 

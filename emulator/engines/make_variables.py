@@ -9,8 +9,9 @@ from __future__ import annotations
 import os
 import sys
 
+from emulator.engines.build_verilator import ALL_SIGNALS, ONE_MEMORY
 from emulator.engines.cxx import find_compiler
-from emulator.engines.verilator import find_verilator
+from emulator.engines.verilator import OPTIONS, find_verilator
 from emulator.errors import UserError
 
 
@@ -27,7 +28,9 @@ def main() -> None:
     print(f"VERILATOR_BIN_DIR := {verilator.program.parent}")
     print(f"override CMD_BIN := {verilator.program.name}")
     print("override VLT_VERSION = $(VLT_MIN)")  # it has been checked
+    print(f"COMPILE_ARGS += {' '.join(OPTIONS + ALL_SIGNALS)}")
     print(f'COMPILE_ARGS += -CFLAGS "-std=c++20 {coroutines}"')
+    print(f"ONE_MEMORY := {ONE_MEMORY}")
     print(f"BUILD_ARGS += CXX={compiler} LINK={compiler} AR=ar OBJCACHE= PYTHON3={sys.executable}")
     print(f"BUILD_ARGS += -j{os.cpu_count()} CFG_CXXFLAGS_PCH_I=-include OPT_FAST=-O1 OPT_GLOBAL=-O1")
 

@@ -28,7 +28,7 @@ _OLDEST = (5, 36)
 #: that Yosys writes as casez are one-hot, so that it does not matter that the patterns overlap; comparisons with an end
 #: of a range it leaves as they are.
 _QUIET = ("WIDTHEXPAND", "WIDTHTRUNC", "CASEOVERLAP", "UNSIGNED", "CMPCONST")
-_OPTIONS = ("--assert", *(f"-Wno-{name}" for name in _QUIET), "--timescale", "1ns/1ps")
+OPTIONS = ("--assert", *(f"-Wno-{name}" for name in _QUIET), "--timescale", "1ns/1ps")
 
 #: Name of the C++ class that stands for the toplevel.
 PREFIX = "Vtop"
@@ -114,7 +114,7 @@ def verilate(folder: Path, toplevel: str, sources: Iterable[Path], options: Sequ
     """
     verilator = find_verilator()
     command: list[str | Path] = [verilator.program, "--cc", "--make", "json", "--Mdir", folder, "--prefix", PREFIX]
-    command += ["--top-module", toplevel, *_OPTIONS, *options, *sources]
+    command += ["--top-module", toplevel, *OPTIONS, *options, *sources]
     run_tool(command, environment=verilator.environment, log=log)
     build = json.loads((folder / f"{PREFIX}.json").read_text())["sources"]
     return [Path(file) for kind, files in build.items() if kind != "deps" for file in files]

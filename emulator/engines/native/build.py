@@ -20,9 +20,6 @@ INCLUDE = Path(__file__).parent
 _LIBRARY = "board.so"
 _OWN = [INCLUDE / name for name in ("board.cpp", "board.h", "print.h")]
 
-#: Verilator's opinions on style in Verilog that Yosys wrote, and on integers of 32 bits beside narrower ones.
-_NO_WARNINGS = [f"-Wno-{name}" for name in ("WIDTHEXPAND", "WIDTHTRUNC")]
-
 
 def build_library(  # noqa: PLR0913  (what a board can be made of)
     *,
@@ -50,7 +47,7 @@ def build_library(  # noqa: PLR0913  (what a board can be made of)
     sources = native_sources(queues=queues, data_width=data_width, rx_fifo_bytes=rx_fifo_bytes)
     parameters = {"NICS": nics, "CPUS": cpus, "QUEUES": queues, "DATA_WIDTH": data_width}
     options = [f"-G{name}={value}" for name, value in parameters.items()]
-    options += ["-O3", "--x-assign", "0", "--x-initial", "0", "--assert", *_NO_WARNINGS]
+    options += ["-O3", "--x-assign", "0", "--x-initial", "0"]
     options += ["--trace-fst", "--trace-structs"] if waves else []
 
     def make(folder: Path) -> None:
