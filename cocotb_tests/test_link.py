@@ -1,4 +1,4 @@
-"""Link status: STATUS.LU follows the PHY only while CTRL.SLU is set, and every change of it is reported once."""
+"""Link status: STATUS.LU follows the PHY while CTRL.SLU is set and PHY_RST is not, and every change is reported once."""
 
 import random
 
@@ -20,11 +20,12 @@ async def reports_changes(dut):
     history, before = [0] * (SYNCHRONIZER + 1), 0
     for _ in range(1000):
         link_up, slu = random.random() < 0.5, random.random() < 0.8
-        ctrl = random.getrandbits(32) & ~CTRL.SLU | CTRL.SLU * slu
+        in_reset = random.random() < 0.2
+        ctrl = random.getrandbits(32) & ~(CTRL.SLU | CTRL.PHY_RST) | CTRL.SLU * slu | CTRL.PHY_RST * in_reset
         dut.link_up.value, dut.ctrl.value = link_up, ctrl
         history = [*history[1:], int(link_up)]
         await ReadOnly()
-        link = history[0] & slu
+        link = history[0] & slu & (not in_reset)
         status = dut.status__value.value.to_unsigned()
         assert bool(status & STATUS.LU) == link
         assert STATUS.FD.get(status) == (CTRL.FD.get(ctrl) if ctrl & CTRL.FRCDPLX else 1)

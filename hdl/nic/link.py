@@ -35,7 +35,9 @@ class LinkStatus(wiring.Component):
         synchronizer = Signal(2)
         before = Signal()
         m.d.sync += [synchronizer.eq(Cat(self.link_up, synchronizer[0])), before.eq(self.lu)]
-        m.d.comb += [self.lu.eq(synchronizer[1] & self.ctrl.SLU), self.changed.eq(self.lu ^ before)]
+        # A PHY that is being reset has no link; that its signal says so comes late through the synchronizer.
+        m.d.comb += self.lu.eq(synchronizer[1] & self.ctrl.SLU & ~self.ctrl.PHY_RST)
+        m.d.comb += self.changed.eq(self.lu ^ before)
         duplex = Mux(self.ctrl.FRCDPLX, self.ctrl.FD, _FULL_DUPLEX)
         speed = Mux(self.ctrl.FRCSPD, self.ctrl.SPEED, _GIGABIT)
         m.d.comb += self.status.value.eq(constant(regmap.STATUS, FD=duplex, LU=self.lu, SPEED=speed))
