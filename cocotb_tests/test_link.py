@@ -1,4 +1,4 @@
-"""Link status: STATUS.LU follows the PHY while CTRL.SLU is set and PHY_RST is not, and every change is reported once."""
+"""Link status: STATUS.LU follows the PHY while CTRL.SLU is set and PHY_RST is not; every change is reported once."""
 
 import random
 
