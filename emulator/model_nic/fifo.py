@@ -9,6 +9,7 @@ from emulator.model_nic.timing import BEAT_BYTES, CLOCK_NS
 FIFO_BYTES = 16 * 1024
 FIFO_WORDS = FIFO_BYTES // BEAT_BYTES
 FIFO_FRAMES = FIFO_BYTES // 64  #: as many frames as there are of minimum length
+AHEAD_WORDS = 2  #: that stand in registers behind the memory, so that their room in it is free already
 
 
 def words(length: int) -> int:
@@ -30,13 +31,11 @@ class FifoRoom:
         leaving = self._leaving
         while leaving and leaving[0][0] <= now:
             self._stored -= leaving.popleft()[1]
-        if not self._stored:
-            return FIFO_WORDS
-        gone = 1  # the first word stands at the output, and its room is free already
+        gone = AHEAD_WORDS
         if leaving:  # the piece that is going out frees its room one word per clock
             end, count = leaving[0]
             gone = max(gone, count - (end - now + CLOCK_NS - 1) // CLOCK_NS)
-        return FIFO_WORDS - self._stored + gone
+        return min(FIFO_WORDS, FIFO_WORDS - self._stored + gone)
 
     def store(self, count: int) -> None:
         """A frame of so many words goes in."""
