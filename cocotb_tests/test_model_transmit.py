@@ -99,8 +99,9 @@ async def random_packets_leave_alike(dut):
         await side.set_up()
         await side.read(ICR)
     tail = 0
+    program = TxProgram(tag_ethertype=0x88A8)
     for _ in range(3):
-        program = TxProgram(tag_ethertype=0x88A8)
+        program.begin_anew()
         for _ in range(PACKETS):
             program.random_packet()
         results = [await side.run(program, tail) for side in (rtl, model)]

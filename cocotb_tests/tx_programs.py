@@ -37,6 +37,12 @@ class TxProgram:
         self._builder.tag_ethertype = tag_ethertype if tag_frames else 0
         self._next = 0x1000
 
+    def begin_anew(self) -> None:
+        """Forget descriptors, data and frames, but not the contexts, which the NIC keeps too."""
+        self.descriptors = []
+        self.frames = []
+        self._next = 0x1000
+
     @property
     def end(self) -> int:
         """Where the data in memory ends; it begins at 0x1000."""
