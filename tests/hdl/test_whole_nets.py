@@ -42,7 +42,8 @@ def test_a_net_that_something_else_drives_too_is_left_in_parts() -> None:
 
 def test_nothing_else_changes() -> None:
     kept = [line.strip() for line in MODULE.splitlines() if "[" not in line or "assign" not in line]
-    assert [line for line in lines_of(MODULE) if "_driver" not in line] == [*kept[:-2], "assign sum = a + 4'h1;", "endmodule"]
+    rest = [line for line in lines_of(MODULE) if "_driver" not in line]
+    assert rest == [*kept[:-2], "assign sum = a + 4'h1;", "endmodule"]
 
 
 def test_modules_do_not_mix() -> None:
