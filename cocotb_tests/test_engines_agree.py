@@ -76,7 +76,7 @@ def test_the_native_engine_agrees_on_other_boards(tmp_path, on_icarus, name):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["capture", "nics"])
+@pytest.mark.parametrize("name", ["capture", pytest.param("nics", marks=pytest.mark.long)])
 def test_icarus_agrees_with_itself_while_it_dumps_waves(tmp_path, on_icarus, name):
     assert results(tmp_path / "run", engine="icarus", waves=True, **SCENARIOS[name]) == on_icarus(name)
 

@@ -39,7 +39,9 @@ def test_runs_a_test_with_waves_or_without(test, design):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("test", "design"), RUNS)
+@pytest.mark.parametrize(
+    ("test", "design"), [RUNS[0], *(pytest.param(*run, marks=pytest.mark.long) for run in RUNS[1:])]
+)
 def test_runs_a_test_on_verilator(test, design):
     check_run("verilator", test, design and f"{design}.vcd")
 
