@@ -9,7 +9,7 @@ from cocotb.triggers import RisingEdge
 from cocotb_tests.nic_tester import DESCRIPTOR_BYTES, NicTester
 from hdl.nic import regmap
 from hdl.nic.layouts import TxDescriptor
-from hdl.nic.regmap import CTRL, TCTL
+from hdl.nic.regmap import CTRL, TCTL, TXDCTL
 
 #: Where buffers are: behind those of reception.
 BUFFERS = 0x80000
@@ -27,10 +27,19 @@ class Sent:
 class TxRing:
     """A ring of a NIC's transmit queue; made by :meth:`open`."""
 
-    def __init__(self, tester: NicTester, base: int, size: int):
-        self.tester, self.base, self.size = tester, base, size
+    def __init__(
+        self,
+        tester: NicTester,
+        base: int,
+        size: int,
+        queue: int | None = None,
+        buffers: tuple[int, int] = (BUFFERS, BUFFERS_END),
+    ):
+        """``queue``: its number, if there are several; ``buffers``: where they are."""
+        self.tester, self.base, self.size, self.queue = tester, base, size, queue
         self.tail = 0
-        self._next_buffer = BUFFERS
+        self._buffers = buffers
+        self._next_buffer = buffers[0]
 
     @classmethod
     async def open(cls, tester: NicTester, *, base: int = 0x8000, size: int = 32, tctl: int = TCTL.PSP) -> "TxRing":
@@ -38,18 +47,35 @@ class TxRing:
         ring = cls(tester, base, size)
         tester.dut.link_up.value = 1
         await tester.write(CTRL, CTRL.reset | CTRL.SLU)
-        await tester.write(regmap.TDBAL, base & 0xFFFFFFFF)
-        await tester.write(regmap.TDBAH, base >> 32)
-        await tester.write(regmap.TDLEN, size * DESCRIPTOR_BYTES)
-        await tester.write(regmap.TDH, 0)
-        await tester.write(regmap.TDT, 0)
+        await ring.set_up()
         await tester.write(TCTL, tctl | TCTL.EN)
         return ring
 
+    async def set_up(self) -> None:
+        """Have the NIC go by an empty ring; one of several queues is switched on."""
+        self.tail = 0
+        await self.write(regmap.TDBAL, self.base & 0xFFFFFFFF)
+        await self.write(regmap.TDBAH, self.base >> 32)
+        await self.write(regmap.TDLEN, self.size * DESCRIPTOR_BYTES)
+        await self.write(regmap.TDH, 0)
+        await self.write(regmap.TDT, 0)
+        if self.queue is not None:
+            await self.write(TXDCTL, TXDCTL.ENABLE)
+
+    async def write(self, register: type[regmap.Register], value: int) -> None:
+        """Write a register of the queue."""
+        offset = register.offset if self.queue is None else register.at_queue(self.queue)
+        await self.tester.registers.write_dword(offset, value)
+
+    async def read(self, register: type[regmap.Register]) -> int:
+        """Read a register of the queue."""
+        offset = register.offset if self.queue is None else register.at_queue(self.queue)
+        return await self.tester.registers.read_dword(offset)
+
     def place(self, data: bytes) -> int:
         """Put data somewhere, at any alignment; returns its address."""
-        if self._next_buffer + len(data) + 4096 > BUFFERS_END:
-            self._next_buffer = BUFFERS
+        if self._next_buffer + len(data) + 4096 > self._buffers[1]:
+            self._next_buffer = self._buffers[0]
         address = self._next_buffer + random.randrange(64)
         self._next_buffer = address + len(data)
         self.tester.memory.write(address, data)
@@ -76,7 +102,7 @@ class TxRing:
 
     async def kick(self) -> None:
         """Write TDT."""
-        await self.tester.write(regmap.TDT, self.tail)
+        await self.write(regmap.TDT, self.tail)
 
     def descriptor(self, index: int):
         """A descriptor of the ring."""
@@ -86,7 +112,7 @@ class TxRing:
     async def wait(self, clocks: int = 20000) -> None:
         """Wait until the head has come to the tail and what was sent has left."""
         for _ in range(clocks // 100):
-            if await self.tester.read(regmap.TDH) == self.tail:
+            if await self.read(regmap.TDH) == self.tail:
                 break
             for _ in range(100):
                 await RisingEdge(self.tester.dut.clk)

@@ -119,7 +119,7 @@ class Nic(wiring.Component):
         m.submodules.axi_lite = axi_lite = AxiLiteSlave()
         m.submodules.rx_path = rx_path = RxPath(self._data_width)
         m.submodules.rx_dma = rx_dma = RxDma(self._data_width, self._queues)
-        m.submodules.tx_dma = tx_dma = TxDma(self._data_width, self._tx_fifo_bytes)
+        m.submodules.tx_dma = tx_dma = TxDma(self._data_width, self._tx_fifo_bytes, self._queues)
         m.submodules.mdio = mdio = Mdio()
         registers, interrupts, link, eeprom = RegisterFile(self._queues), Interrupts(), LinkStatus(), Eeprom()
         flow_control = FlowControl()
@@ -190,6 +190,7 @@ class Nic(wiring.Component):
             registers.station.eq(eeprom.station),
             registers.load_station.eq(eeprom.load_station),
             eeprom.station_written.eq(registers.station_written),
+            tx_dma.by_vectors.eq(by_vectors),
             rx_delay.event.eq(rx_dma.written.any() & ~by_vectors),
             rx_delay.flush.eq(small | registers.rdtr.FPD),
             rx_delay.delay.eq(registers.rdtr.DELAY),
@@ -197,7 +198,7 @@ class Nic(wiring.Component):
             interrupts.causes.as_value().eq(
                 constant(
                     regmap.ICR,
-                    TXDW=tx_dma.txdw & ~by_vectors,
+                    TXDW=tx_dma.txdw,
                     TXQE=tx_dma.txqe,
                     LSC=link.changed,
                     RXDMT0=rx_dma.rxdmt0,
@@ -240,7 +241,7 @@ class Nic(wiring.Component):
         _connect_registers(m, registers, msix)
         m.d.comb += [
             msix.rx.eq(rx_dma.written),
-            msix.tx.eq(tx_dma.txdw),
+            msix.tx.eq(tx_dma.reported),
             msix.other.eq(interrupts.request),
             self.vectors.eq(msix.vectors),
         ]

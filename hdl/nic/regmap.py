@@ -48,6 +48,7 @@ class Field(int):
         doc: one line.
         reset: value of the field after reset, not shifted.
         words: the name of each value, for waveforms and documentation.
+        multiqueue: only a NIC with several queues has it, in place of the one whose bit it is.
     """
 
     name: str
@@ -56,14 +57,23 @@ class Field(int):
     doc: str
     reset: int
     words: Mapping[int, str]
+    multiqueue: bool
 
-    def __new__(
-        cls, lsb: int, doc: str, *, width: int = 1, reset: int = 0, words: Mapping[int, str] | None = None
+    def __new__(  # noqa: PLR0913  (what a field has)
+        cls,
+        lsb: int,
+        doc: str,
+        *,
+        width: int = 1,
+        reset: int = 0,
+        words: Mapping[int, str] | None = None,
+        multiqueue: bool = False,
     ) -> "Field":
         self = super().__new__(cls, ((1 << width) - 1) << lsb)
         self.name = ""
         self.lsb, self.width, self.doc, self.reset = lsb, width, doc, reset
         self.words = MappingProxyType(dict(words or {}))
+        self.multiqueue = multiqueue
         return self
 
     def __set_name__(self, owner: type, name: str) -> None:
@@ -852,6 +862,7 @@ class TDBAL(Register):
     """Transmit descriptor base, low 32 bits; 16-byte aligned."""
 
     offset = 0x03800
+    queue_offset = 0x0E000
     BASE = Field(4, "bits 31 to 4 of the ring's address", width=28)
 
 
@@ -859,6 +870,7 @@ class TDBAH(Register):
     """Transmit descriptor base, high 32 bits."""
 
     offset = 0x03804
+    queue_offset = 0x0E004
     BASE = Field(0, "bits 63 to 32 of the ring's address", width=32)
 
 
@@ -866,6 +878,7 @@ class TDLEN(Register):
     """Bytes of the transmit descriptor ring; a multiple of 128."""
 
     offset = 0x03808
+    queue_offset = 0x0E008
     LEN = Field(7, "units of 128 bytes: 8 descriptors", width=13)
 
 
@@ -873,6 +886,7 @@ class TDH(Register):
     """Transmit descriptor head: the next descriptor that the hardware is finished with."""
 
     offset = 0x03810
+    queue_offset = 0x0E010
     TDH = Field(0, "index into the ring", width=16)
     live = int(TDH)
 
@@ -881,6 +895,7 @@ class TDT(Register):
     """Transmit descriptor tail: the first descriptor that is not the hardware's."""
 
     offset = 0x03818
+    queue_offset = 0x0E018
     TDT = Field(0, "index into the ring", width=16)
 
 
@@ -895,11 +910,14 @@ class TXDCTL(Register):
     """Transmit descriptor control: hints for fetching and writing back."""
 
     offset = 0x03828
+    queue_offset = 0x0E028
     PTHRESH = Field(0, "prefetch threshold (storage)", width=6)
     HTHRESH = Field(8, "host threshold (storage)", width=6)
     WTHRESH = Field(16, "write-back threshold (storage: descriptors with RS are written back at once)", width=6)
     GRAN = Field(24, "the thresholds count descriptors, not cache lines (storage)")
     LWTHRESH = Field(25, "low threshold: ICR.TXD_LOW comes when so many times 8 descriptors are left", width=7)
+    ENABLE = Field(25, "the queue is on; there is no LWTHRESH then", multiqueue=True)
+    first_reset = int(ENABLE)
 
 
 class TADV(Register):

@@ -84,7 +84,8 @@ def _section(register: type[Register]) -> Iterator[str]:
     yield "| bits | field | reset | what |"
     yield "|---|---|---|---|"
     for field in sorted(register.fields.values(), key=lambda field: field.lsb):
-        what = f"{field.doc}{_words(field)}{_read_only(register, field)}"
+        several = "with several queues: " if field.multiqueue else ""
+        what = f"{several}{field.doc}{_words(field)}{_read_only(register, field)}"
         yield f"| {_bits(field)} | {field.name} | {field.reset} | {what} |"
     yield ""
 

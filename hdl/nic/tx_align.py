@@ -26,23 +26,24 @@ class TxAlign(wiring.Component):
 
     Parameters:
         data_width: bits of a beat.
+        queues: transmit queues.
 
     Attributes:
         bytes: from the reader.
         valid, beat: pulse, a beat of a frame; its taker has room.
-        done: pulse, a descriptor's data is here.
+        done: pulse by queue, a descriptor's data is here.
         report: with ``done``: what the driver wants to hear of it.
         end: pulse, a frame's data is here.
     """
 
-    def __init__(self, data_width: int):
-        self._data_width = data_width
+    def __init__(self, data_width: int, queues: int = 1):
+        self._data_width, self._queues = data_width, queues
         super().__init__(
             {
-                "bytes": In(stream.Signature(TxBytes(data_width))),
+                "bytes": In(stream.Signature(TxBytes(data_width, queues))),
                 "valid": Out(1),
                 "beat": Out(TxBeat(data_width)),
-                "done": Out(1),
+                "done": Out(queues),
                 "report": Out(TxReport),
                 "end": Out(1),
             }
@@ -51,7 +52,7 @@ class TxAlign(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         width, lanes = self._data_width, self._data_width // 8
-        waiting = Signal(TxBytes(width))
+        waiting = Signal(TxBytes(width, self._queues))
         rotated = Signal(
             data.StructLayout(
                 {
@@ -63,7 +64,7 @@ class TxAlign(wiring.Component):
                     "flushes": 1,  # and after it the frame's last one
                     "end": 1,
                     "frame": TxFrame,
-                    "done": 1,
+                    "done": self._queues,
                     "report": TxReport,
                 }
             )
@@ -107,7 +108,7 @@ class TxAlign(wiring.Component):
             rotated.flushes.eq(over & waiting.end),
             rotated.end.eq(waiting.end),
             rotated.frame.eq(waiting.frame),
-            rotated.done.eq(waiting.done),
+            rotated.done.eq(waiting.done << waiting.queue if self._queues > 1 else waiting.done),
             rotated.report.eq(waiting.report),
             filled.eq(Mux(waiting.end, 0, count)),
         ]
@@ -122,7 +123,7 @@ class TxAlign(wiring.Component):
         m.d.comb += merged.eq((rest & below) | (rotated.data & ~below))
         m.d.sync += [
             self.valid.eq(flush | (merge & rotated.writes)),
-            self.done.eq(merge & rotated.done),
+            self.done.eq(Mux(merge, rotated.done, 0)),
             self.end.eq(merge & rotated.end),
             flush.eq(merge & rotated.flushes),
         ]

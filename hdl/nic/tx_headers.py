@@ -28,6 +28,7 @@ class TxHeaders(wiring.Component):
 
     Parameters:
         data_width: bits of a beat.
+        queues: transmit queues.
 
     Attributes:
         bytes: of pieces, as the reader marks them.
@@ -35,13 +36,13 @@ class TxHeaders(wiring.Component):
         completed: the same bytes with the headers in their places; all of them are TxSource.MEMORY.
     """
 
-    def __init__(self, data_width: int):
-        self._data_width = data_width
+    def __init__(self, data_width: int, queues: int = 1):
+        self._data_width, self._queues = data_width, queues
         super().__init__(
             {
-                "bytes": In(stream.Signature(TxBytes(data_width))),
+                "bytes": In(stream.Signature(TxBytes(data_width, queues))),
                 "segments": In(stream.Signature(TxSegment)),
-                "completed": Out(stream.Signature(TxBytes(data_width))),
+                "completed": Out(stream.Signature(TxBytes(data_width, queues))),
             }
         )
 
@@ -53,7 +54,7 @@ class TxHeaders(wiring.Component):
         self._write_port, self._read_port = headers.write_port(granularity=1), headers.read_port()
         self._lane_bits = (lanes - 1).bit_length()
         # The next bytes, in a register.
-        self._waiting = waiting = stream.Signature(TxBytes(self._data_width)).create()
+        self._waiting = waiting = stream.Signature(TxBytes(self._data_width, self._queues)).create()
         m.d.comb += self.bytes.ready.eq(~waiting.valid | waiting.ready)
         with m.If(self.bytes.ready):
             m.d.sync += waiting.valid.eq(self.bytes.valid)

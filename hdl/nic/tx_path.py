@@ -55,6 +55,7 @@ class TxPath(wiring.Component):
     Parameters:
         data_width: bits of the DMA port and of the stream.
         fifo_bytes: size of the transmit FIFO.
+        queues: transmit queues.
 
     Attributes:
         reset: device reset, a pulse.
@@ -62,20 +63,21 @@ class TxPath(wiring.Component):
         tag_frames: CTRL.VME.
         tag_ethertype: VET.
         pieces: in the order of the wire.
+        queue: with ``pieces``: whose it is.
         segments, sums: as TxFrames tells them.
         requests, beat_valid, beat, beat_ready: of the DMA port.
         stream: frames with their FCS.
-        done, report: pulse, a descriptor's data is here, and what the driver wants to hear of it.
+        done, report: pulse by queue, a descriptor's data is here, and what the driver wants to hear of it.
         ended: frames whose data is here, counted round; with ``done``, that which ends with the descriptor among them.
         left: those of them that have left.
         whole: pulse, a frame is whole and is going to be sent.
         summary_valid, summary: pulse, a frame has left.
-        fault: pulse, data could not be read, or a frame was too long.
+        fault: pulse by queue, data could not be read, or a frame was too long.
         idle: no read is under way.
     """
 
-    def __init__(self, data_width: int, fifo_bytes: int):
-        self._data_width = data_width
+    def __init__(self, data_width: int, fifo_bytes: int, queues: int = 1):
+        self._data_width, self._queues = data_width, queues
         self._fifo_beats = fifo_bytes // (data_width // 8)
         self._fifo_frames = fifo_bytes // 64
         super().__init__(
@@ -85,6 +87,7 @@ class TxPath(wiring.Component):
                 "tag_frames": In(1),
                 "tag_ethertype": In(16),
                 "pieces": In(stream.Signature(TxPiece)),
+                "queue": In(range(queues)),
                 "segments": In(stream.Signature(TxSegment)),
                 "sums": In(stream.Signature(TxSums)),
                 "requests": Out(stream.Signature(DmaRead)),
@@ -92,25 +95,25 @@ class TxPath(wiring.Component):
                 "beat": In(DmaBeat(data_width)),
                 "beat_ready": Out(1),
                 "stream": Out(AxiStream(data_width)),
-                "done": Out(1),
+                "done": Out(queues),
                 "report": Out(TxReport),
                 "ended": Out(FRAME_COUNT_BITS),
                 "left": Out(FRAME_COUNT_BITS),
                 "whole": Out(1),
                 "summary_valid": Out(1),
                 "summary": Out(TxSummary),
-                "fault": Out(1),
+                "fault": Out(queues),
                 "idle": Out(1),
             }
         )
 
     def elaborate(self, platform):
         m = Module()
-        width = self._data_width
-        reader = TxReader(width, self._fifo_beats, self._fifo_frames)
+        width, queues = self._data_width, self._queues
+        reader = TxReader(width, self._fifo_beats, self._fifo_frames, queues)
         told_segments, told_sums = _Told(TxSegment), _Told(TxSums)
-        headers, checksum, insert, vlan = TxHeaders(width), TxChecksum(width), TxInsert(width), TxVlan(width)
-        align, fifo = TxAlign(width), TxFifo(width, self._fifo_beats, self._fifo_frames)
+        headers, checksum, insert, vlan = TxHeaders(width, queues), TxChecksum(width), TxInsert(width), TxVlan(width)
+        align, fifo = TxAlign(width, queues), TxFifo(width, self._fifo_beats, self._fifo_frames)
         pad, fcs, egress = TxPad(width), TxFcs(width), TxEgress(width)
         # These two have handshakes with the outside to finish.
         m.submodules.reader, m.submodules.egress = reader, egress
@@ -144,6 +147,7 @@ class TxPath(wiring.Component):
         wiring.connect(m, fcs.checked, egress.beats)
         wiring.connect(m, egress.stream, wiring.flipped(self.stream))
         m.d.comb += [
+            reader.queue.eq(self.queue),
             reader.beat_valid.eq(self.beat_valid),
             reader.beat.eq(self.beat),
             self.beat_ready.eq(reader.beat_ready),

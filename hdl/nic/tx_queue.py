@@ -6,7 +6,11 @@ which more descriptors are to come waits for them. If TCTL.EN is clear and one o
 begins anew: the frame that has begun is dropped, the prefetched descriptors are forgotten, and nothing more is reported
 of those that were begun. Frames that are whole in the FIFO go out all the same.
 
-An error response on the DMA port halts the queue until CTRL.RST: no further descriptor is begun.
+With several queues each has a switch of its own, TXDCTL.ENABLE, which must be on besides TCTL.EN. When it is switched
+off, the frame that has begun is dropped if more descriptors of it are to come, so that the other queues do not wait.
+
+An error response on the DMA port halts the queue until CTRL.RST: no further descriptor is begun. With several queues
+the frame that has begun is dropped, too, and the others go on.
 """
 
 from amaranth.hdl import Cat, Module, Mux, ResetInserter, Signal
@@ -44,6 +48,7 @@ class TxQueue(wiring.Component):
 
     Parameters:
         data_width: bits of the DMA port.
+        several: it is one of several queues, each of which is switched on and off for itself.
 
     Attributes:
         reset: device reset, a pulse.
@@ -54,17 +59,20 @@ class TxQueue(wiring.Component):
         writes, answered, failed: write-backs on the DMA port.
         pieces, segments, sums: for the transmit path.
         segmented, segmentation_failed: pulse, a packet that is segmented is over, as TSCTC and TSCTFC count it.
+        holds, ends: of TxSegments; only if it is one of several.
         done, report, ended, left: of the transmit path.
         path_fault: pulse, data of this queue's frames could not be read, or a frame was too long.
         path_idle: no data is being read.
         retired, retired_report: pulse, a descriptor is finished with, and what the driver wanted to hear of it.
         txqe: pulse, the queue is empty.
-        txd_low: pulse, the descriptors that are left have shrunk to the threshold of TXDCTL.LWTHRESH.
+        txd_low: pulse, the descriptors that are left have shrunk to the threshold of TXDCTL.LWTHRESH; only if it is not
+            one of several.
         fault: pulse, the queue has been halted by an error.
     """
 
-    def __init__(self, data_width: int):
+    def __init__(self, data_width: int, *, several: bool):
         self._data_width = data_width
+        self._several = several
         super().__init__(
             {
                 "reset": In(1),
@@ -97,21 +105,27 @@ class TxQueue(wiring.Component):
                 "retired": Out(1),
                 "retired_report": Out(TxReport),
                 "txqe": Out(1),
-                "txd_low": Out(1),
                 "fault": Out(1),
+                **({"holds": Out(1), "ends": Out(1)} if several else {"txd_low": Out(1)}),
             }
         )
 
     def elaborate(self, platform):
         m = Module()
         m.submodules.descriptors = descriptors = TxDescriptors(self._data_width)
-        m.submodules.frames = frames = ResetInserter(self.reset)(TxFrames())
-        m.submodules.writeback = writeback = TxWriteBack()
+        frames = TxFrames(several=self._several)
+        m.submodules.frames = ResetInserter(self.reset)(frames)
+        m.submodules.writeback = writeback = TxWriteBack(several=self._several)
         state = Signal(TxQueueState)
         faulted = Signal()
         ring = Signal(Ring)
         head = Signal(16)
+        self._enable = enable = self.tctl.EN & self.txdctl.ENABLE if self._several else self.tctl.EN
         go_on = state == TxQueueState.RUNNING
+        dropping = state == TxQueueState.STOPPING
+        if self._several:
+            dropping |= faulted | ~self.txdctl.ENABLE
+            m.d.comb += [self.holds.eq(frames.holds), self.ends.eq(frames.ends)]
         take = descriptors.descriptors.valid & descriptors.descriptors.ready
 
         wiring.connect(m, descriptors.requests, wiring.flipped(self.requests))
@@ -124,8 +138,8 @@ class TxQueue(wiring.Component):
             descriptors.beat_valid.eq(self.beat_valid),
             descriptors.beat.eq(self.beat),
             descriptors.tail.eq(self.tdt.TDT),
-            frames.enable.eq(self.tctl.EN & self.link_up & go_on & ~faulted & (begun != DESCRIPTORS)),
-            frames.abort.eq(state == TxQueueState.STOPPING),
+            frames.enable.eq(enable & self.link_up & go_on & ~faulted & (begun != DESCRIPTORS)),
+            frames.abort.eq(dropping),
             self.segmented.eq(frames.segmented),
             self.segmentation_failed.eq(frames.segmentation_failed),
             *(block.run.eq(go_on) for block in (descriptors, writeback)),
@@ -169,11 +183,11 @@ class TxQueue(wiring.Component):
             wanted.base.eq(Cat(self.tdbal, self.tdbah)),
             wanted.size.eq(self.tdlen.LEN * _TDLEN_DESCRIPTORS),
         ]
-        anew = ~self.tctl.EN & (self.tdh.write | (wanted.as_value() != ring.as_value()))
+        anew = ~self._enable & (self.tdh.write | (wanted.as_value() != ring.as_value()))
         with m.Switch(state):
             with m.Case(TxQueueState.STOPPED):
                 m.d.sync += ring.eq(wanted)
-                with m.If(self.tctl.EN & port_idle & ~self.reset):
+                with m.If(self._enable & port_idle & ~self.reset):
                     m.d.sync += state.eq(TxQueueState.RUNNING)
             with m.Case(TxQueueState.RUNNING):
                 with m.If(self.reset):
@@ -194,11 +208,13 @@ class TxQueue(wiring.Component):
             left.eq(tail - next_head + Mux(tail >= next_head, 0, ring.size)),
             self.tdh.value.eq(head),
             self.txqe.eq(self.retired & (left == 0)),
-            self.txd_low.eq(self.retired & (left == self.txdctl.LWTHRESH * _LWTHRESH_DESCRIPTORS)),
         ]
+        if not self._several:
+            low = self.txdctl.LWTHRESH * _LWTHRESH_DESCRIPTORS
+            m.d.comb += self.txd_low.eq(self.retired & (left == low))
         with m.If(self.reset):
             m.d.sync += head.eq(0)
-        with m.Elif(self.tdh.write & ~self.tctl.EN):
+        with m.Elif(self.tdh.write & ~self._enable):
             m.d.sync += head.eq(self.write_data)
         with m.Elif(self.retired):
             m.d.sync += head.eq(next_head)

@@ -5,11 +5,11 @@ what it adds to the frame, so that data never waits on the bus. Pieces without d
 everything comes out in the order in which it went in. So do pieces that are not fetched but have their bytes in the
 header memory (TxSource.INSERT), for which room is claimed; what goes there (STORE) needs none.
 
-A frame that is longer than the longest, and data that is answered with an error, are a fault: from there on frames are
-dropped and no descriptor is done, until the reset.
+A frame that is longer than the longest, and data that is answered with an error, are a fault: from there on frames of
+its queue are dropped and none of the queue's descriptors is done, until the reset.
 """
 
-from amaranth.hdl import Assert, Module, Mux, Signal
+from amaranth.hdl import Assert, Cat, Const, Module, Mux, Signal
 from amaranth.lib import data, memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -25,9 +25,12 @@ ENTRIES = 64
 
 
 class TxBytes(data.StructLayout):
-    """Bytes in ``lane`` to ``lane + count - 1`` of ``data``; the other members are as in :class:`TxPiece`."""
+    """Bytes in ``lane`` to ``lane + count - 1`` of ``data``; the other members are as in :class:`TxPiece`.
 
-    def __init__(self, data_width: int):
+    ``queue`` is the number of that which they are of; with one queue it has no bits.
+    """
+
+    def __init__(self, data_width: int, queues: int = 1):
         lanes = data_width // 8
         super().__init__(
             {
@@ -39,6 +42,7 @@ class TxBytes(data.StructLayout):
                 "frame": TxFrame,
                 "done": 1,
                 "report": TxReport,
+                "queue": range(queues),
             }
         )
 
@@ -49,35 +53,39 @@ class TxReader(wiring.Component):
     Parameters:
         data_width: bits of the DMA port.
         fifo_beats, fifo_frames: what the FIFO has room for.
+        queues: transmit queues.
 
     Attributes:
         reset: forget everything; data under way is thrown away.
         pieces: what to fetch.
+        queue: with ``pieces``: whose it is.
         requests: bursts to be read.
         beat_valid, beat, beat_ready: their data.
         bytes: what came back. A piece is ``done`` and a frame has its ``end`` once, with the last bytes; a frame
             without any bytes has no end.
         beat_left, frame_left: pulse, a beat or a frame has left the FIFO.
         idle: no read is under way.
-        fault: pulse.
+        fault: pulse, by queue.
     """
 
-    def __init__(self, data_width: int, fifo_beats: int, fifo_frames: int):
+    def __init__(self, data_width: int, fifo_beats: int, fifo_frames: int, queues: int = 1):
+        self._queues = queues
         self._fifo_beats, self._fifo_frames = fifo_beats, fifo_frames
         self._beat_bytes = data_width // 8
         super().__init__(
             {
                 "reset": In(1),
                 "pieces": In(stream.Signature(TxPiece)),
+                "queue": In(range(queues)),
                 "requests": Out(stream.Signature(DmaRead)),
                 "beat_valid": In(1),
                 "beat": In(DmaBeat(data_width)),
                 "beat_ready": Out(1),
-                "bytes": Out(stream.Signature(TxBytes(data_width))),
+                "bytes": Out(stream.Signature(TxBytes(data_width, queues))),
                 "beat_left": In(1),
                 "frame_left": In(1),
                 "idle": Out(1),
-                "fault": Out(1),
+                "fault": Out(queues),
             }
         )
 
@@ -95,6 +103,7 @@ class TxReader(wiring.Component):
                 "frame": TxFrame,
                 "done": 1,
                 "report": TxReport,
+                "queue": range(self._queues),
             }
         )
         coming = Signal(
@@ -113,6 +122,7 @@ class TxReader(wiring.Component):
         beat_bytes = self._beat_bytes
         boundary = min(BOUNDARY, MAX_BEATS * beat_bytes)
         piece = Signal(TxPiece)  # address and length are of what is not cut yet
+        queue = Signal.like(self.queue)
         active = Signal()
         partial = Signal(range(beat_bytes))  # bytes of the frame so far that do not fill a beat
         frame_bytes = Signal(range(MAX_FRAME_BYTES + 1))  # all of them
@@ -149,6 +159,7 @@ class TxReader(wiring.Component):
                 coming.entry.frame.eq(piece.frame),
                 coming.entry.done.eq(piece.done & last),
                 coming.entry.report.eq(piece.report),
+                coming.entry.queue.eq(queue),
                 piece.address.eq(piece.address + size),
                 piece.length.eq(piece.length - size),
                 partial.eq(Mux(last & piece.end, 0, rest)),
@@ -158,7 +169,7 @@ class TxReader(wiring.Component):
         with m.If(self.pieces.ready):
             m.d.sync += active.eq(self.pieces.valid)
         with m.If(self.pieces.ready & self.pieces.valid):
-            m.d.sync += piece.eq(self.pieces.payload)
+            m.d.sync += [piece.eq(self.pieces.payload), queue.eq(self.queue)]
         with m.If(self.reset):
             m.d.sync += [active.eq(0), valid.eq(0), partial.eq(0), frame_bytes.eq(0)]
 
@@ -224,7 +235,10 @@ class TxReader(wiring.Component):
     def _mark(self, m, entry, step, over, forgetting):
         """The bytes of a beat, and what comes with them."""
         first = Signal(init=1)  # the next beat is the first of its burst
-        failed = Signal()
+        # By queue: those that have failed, and whose the entry is.
+        failures = Signal(self._queues)
+        whose = Cat(entry.queue == queue for queue in range(self._queues)) if self._queues > 1 else Const(1, 1)
+        failed = (failures & whose).any()
         failing = entry.too_long | (~entry.empty & self.beat.error)
         out = self.bytes.payload
         behind = Signal(range(self._beat_bytes + 1))
@@ -238,13 +252,14 @@ class TxReader(wiring.Component):
             out.frame.eq(entry.frame),
             out.done.eq(entry.done & over & ~failed & ~failing),
             out.report.eq(entry.report),
+            out.queue.eq(entry.queue),
         ]
         with m.If(failed | failing):
             m.d.comb += out.frame.drop.eq(1)
-        m.d.comb += self.fault.eq(step & failing & ~failed & ~forgetting)
+        m.d.comb += self.fault.eq(Mux(step & failing & ~failed & ~forgetting, whose, 0))
         with m.If(step & ~entry.empty):
             m.d.sync += first.eq(self.beat.last)
         with m.If(self.reset):
-            m.d.sync += failed.eq(0)
-        with m.Elif(self.fault):
-            m.d.sync += failed.eq(1)
+            m.d.sync += failures.eq(0)
+        with m.Elif(self.fault.any()):
+            m.d.sync += failures.eq(failures | self.fault)

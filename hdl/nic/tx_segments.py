@@ -33,6 +33,9 @@ class _Rest(data.Struct):
 class TxSegments(wiring.Component):
     """See the module's docstring. It is to be reset with the device.
 
+    Parameters:
+        several: it is that of one of several queues, which take turns (hdl/nic/tx_turns.py).
+
     Attributes:
         abort: while no part is offered, end the frame that has begun, if one has, with a piece that drops it. Headers
             without a frame are ended by such a piece, too, so that they are not taken for a part of the next ones.
@@ -42,16 +45,25 @@ class TxSegments(wiring.Component):
         sums: one for each frame with checksums, before the first piece that has bytes of it.
         between: no frame has begun.
         whole, failed: pulse, a packet has been segmented, and was as long as its context says, or not.
+        holds: the packet goes on behind the last piece that was made; only if there are several queues.
+        ends: with a piece: the packet ends with it; only if there are several queues.
     """
 
-    abort: In(1)
-    parts: In(stream.Signature(TxPart))
-    pieces: Out(stream.Signature(TxPiece))
-    segments: Out(stream.Signature(TxSegment))
-    sums: Out(stream.Signature(TxSums))
-    between: Out(1)
-    whole: Out(1)
-    failed: Out(1)
+    def __init__(self, *, several: bool = False):
+        self._several = several
+        super().__init__(
+            {
+                "abort": In(1),
+                "parts": In(stream.Signature(TxPart)),
+                "pieces": Out(stream.Signature(TxPiece)),
+                "segments": Out(stream.Signature(TxSegment)),
+                "sums": Out(stream.Signature(TxSums)),
+                "between": Out(1),
+                "whole": Out(1),
+                "failed": Out(1),
+                **({"holds": Out(1), "ends": Out(1)} if several else {}),
+            }
+        )
 
     def elaborate(self, platform):
         m = Module()
@@ -78,6 +90,9 @@ class TxSegments(wiring.Component):
             self._make(m, self._piece(TxSource.MEMORY, end=1))
             m.d.sync += [piece.frame.drop.eq(1), piece.frame.sums.eq(told)]
             m.d.sync += [begun.eq(0), told.eq(0), storing.eq(0)]
+        if self._several:
+            with m.If(free & ~self.parts.valid & self.abort):
+                m.d.sync += [self.holds.eq(0), self.ends.eq(1)]
         return m
 
     @staticmethod
@@ -107,6 +122,8 @@ class TxSegments(wiring.Component):
             m.d.sync += [self._begun.eq(~part.end), told.eq((told | tells) & ~part.end)]
         with m.If(tells):
             m.d.sync += [self.sums.valid.eq(1), self.sums.payload.eq(sums)]
+        if self._several:
+            m.d.sync += [self.ends.eq(part.belongs & part.end), self.holds.eq(Mux(part.belongs, ~part.end, self.holds))]
 
     def _segment(self, m):
         """The next piece of a part of a packet that is segmented."""
@@ -141,6 +158,8 @@ class TxSegments(wiring.Component):
             self._open(m, now, kept)
         with m.Else():
             self._close(m, now, kept, finish)
+        if self._several:
+            m.d.sync += [self.ends.eq(part.end & finish), self.holds.eq(~(part.end & finish))]
 
     def _store(self, m, now, kept, size, finish):
         """Headers. At the end of the packet another piece follows, so that they are told from those of the next one."""

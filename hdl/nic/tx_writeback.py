@@ -29,6 +29,9 @@ _DD = TxDescriptor.const({"status": {"DD": 1}}).as_bits() >> 8 * _STATUS_BYTE
 class TxWriteBack(wiring.Component):
     """See the module's docstring.
 
+    Parameters:
+        several: it is that of one of several queues, whose frames are counted together.
+
     Attributes:
         run: while low, descriptors are forgotten, and responses are swallowed.
         ring: where the descriptors are; may change only while ``run`` is low.
@@ -44,20 +47,26 @@ class TxWriteBack(wiring.Component):
         fault: pulse, a write-back failed: nothing is retired any more until ``run`` was low.
     """
 
-    run: In(1)
-    ring: In(Ring)
-    head: In(16)
-    done: In(1)
-    report: In(TxReport)
-    ended: In(FRAME_COUNT_BITS)
-    left: In(FRAME_COUNT_BITS)
-    writes: Out(stream.Signature(DmaWrite))
-    answered: In(1)
-    failed: In(1)
-    retired: Out(1)
-    retired_report: Out(TxReport)
-    idle: Out(1)
-    fault: Out(1)
+    def __init__(self, *, several: bool = False):
+        self._several = several
+        super().__init__(
+            {
+                "run": In(1),
+                "ring": In(Ring),
+                "head": In(16),
+                "done": In(1),
+                "report": In(TxReport),
+                "ended": In(FRAME_COUNT_BITS),
+                "left": In(FRAME_COUNT_BITS),
+                "writes": Out(stream.Signature(DmaWrite)),
+                "answered": In(1),
+                "failed": In(1),
+                "retired": Out(1),
+                "retired_report": Out(TxReport),
+                "idle": Out(1),
+                "fault": Out(1),
+            }
+        )
 
     def elaborate(self, platform):
         m = Module()
@@ -92,9 +101,12 @@ class TxWriteBack(wiring.Component):
         reached = Signal()  # enough frames have left
         here = (come != asked) & self.run
         wanted = _is_reported(entry.report)
+        # Other queues may send any number of frames while this one's write-backs wait: the counts come round, but are
+        # the same when none is left.
+        all_left = (self.left == self.ended) if self._several else 0
         m.d.comb += [
             read_port.addr.eq(asked),
-            reached.eq(~entry.report.report_sent | ~(self.left - entry.ended)[FRAME_COUNT_BITS - 1]),
+            reached.eq(~entry.report.report_sent | ~(self.left - entry.ended)[FRAME_COUNT_BITS - 1] | all_left),
             self.writes.payload.address.eq(self.ring.base + index * DESCRIPTOR_BYTES + WRITE_BYTES),
             self.writes.payload.data.eq(_DD << 8 * (_STATUS_BYTE % WRITE_BYTES)),
             self.writes.payload.strobe.eq(1 << _STATUS_BYTE % WRITE_BYTES),
