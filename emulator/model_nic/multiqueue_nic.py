@@ -6,12 +6,15 @@ from collections.abc import Callable
 from functools import partial
 
 from driver.kernel.costs import Costs
+from emulator.model_nic.delay_timers import DelayTimers
 from emulator.model_nic.memory import ModelMemory
 from emulator.model_nic.msix import Msix
 from emulator.model_nic.nic import ModelNic, reset_values, writable_bits
 from emulator.model_nic.rx_queue import Reception
 from emulator.model_nic.rx_queues import RxQueues
 from emulator.model_nic.schedule import Schedule
+from emulator.model_nic.tx_queue import TxQueue
+from emulator.model_nic.tx_turns import TxTurns
 from hdl.nic.regmap import (
     EIAC,
     EIAM,
@@ -28,6 +31,8 @@ from hdl.nic.regmap import (
     RDT,
     REGISTERS,
     RQDPC,
+    TDH,
+    TDT,
 )
 
 #: Registers that only the vectors go by.
@@ -39,6 +44,29 @@ _ALIASES = {
     for register in REGISTERS
     if register.queue_offset is not None and register.offset != register.queue_offset
 }
+
+
+class _TxReports:
+    """Who is told that a queue's descriptor is done: its vector, or the line."""
+
+    def __init__(self, msix: Msix, number: int, timers: DelayTimers) -> None:
+        self._msix = msix
+        self._number = number
+        self._timers = timers
+
+    def event(self) -> None:
+        """A descriptor with IDE, which delays no vector."""
+        if self._msix.enabled:
+            self._msix.sent(self._number)
+        else:
+            self._timers.event()
+
+    def flush(self) -> None:
+        """A descriptor without IDE."""
+        if self._msix.enabled:
+            self._msix.sent(self._number)
+        else:
+            self._timers.flush()
 
 
 class ModelMultiqueueNic(ModelNic):
@@ -88,6 +116,29 @@ class ModelMultiqueueNic(ModelNic):
             self._writers[RDT.at_queue(number)] = partial(self._write_tail, queues, number)
         return queues
 
+    def _make_transmission(self, schedule: Schedule, memory: ModelMemory, costs: Costs) -> list[TxQueue]:
+        """The transmit queues, with their registers."""
+        self._turns = TxTurns(schedule, self._queues)
+        queues = []
+        for number in range(self._queues):
+            queue = TxQueue(
+                schedule,
+                memory,
+                costs,
+                self._interrupts,
+                _TxReports(self._msix, number, self._tx_timers),
+                self._statistics,
+                self._tx_fifo,
+                self._values,
+                number,
+                self._turns,
+            )
+            self._readers[TDH.at_queue(number)] = partial(getattr, queue, "head")
+            self._writers[TDH.at_queue(number)] = queue.write_head
+            self._writers[TDT.at_queue(number)] = partial(self._write_tx_tail, queue, number)
+            queues.append(queue)
+        return queues
+
     def read(self, offset: int) -> int:
         """A 32-bit read."""
         return super().read(_ALIASES.get(offset, offset))
@@ -103,6 +154,7 @@ class ModelMultiqueueNic(ModelNic):
             super()._configure(offset)
 
     def _reset(self) -> None:
+        self._turns.reset()
         super()._reset()
         self._msix.reset(self._values)
 
@@ -121,6 +173,10 @@ class ModelMultiqueueNic(ModelNic):
 
     def _read_head(self, queues: RxQueues, number: int) -> int:
         return queues.rings[number].head
+
+    def _write_tx_tail(self, queue: TxQueue, number: int, value: int) -> None:
+        self._values[TDT.at_queue(number)] = value
+        queue.write_tail(value)
 
     def _write_tail(self, queues: RxQueues, number: int, value: int) -> None:
         self._values[RDT.at_queue(number)] = value

@@ -17,6 +17,7 @@ from emulator.model_nic.phy import Phy
 from emulator.model_nic.rx_queue import Reception, RxQueue
 from emulator.model_nic.schedule import Schedule
 from emulator.model_nic.statistics import Statistics
+from emulator.model_nic.tx_fifo import TxFifo
 from emulator.model_nic.tx_queue import TxQueue
 from hdl.nic.regmap import (
     CTRL,
@@ -96,9 +97,8 @@ class ModelNic:
         self._readers: dict[int, Callable[[], int]] = {}
         self._writers: dict[int, Callable[[int], None]] = {}
         self._queue = self._make_reception(schedule, memory, costs)
-        self._tx_queue = TxQueue(
-            schedule, memory, costs, byte_ps, interrupts, self._tx_timers, self._statistics, self._values
-        )
+        self._tx_fifo = TxFifo(schedule, byte_ps, self._statistics, self._values)
+        self._tx_queues = self._make_transmission(schedule, memory, costs)
         self._ingress = Ingress(schedule, self._queue, interrupts, self._statistics, self._values)
         self.phy = Phy(schedule, self._check_link)
         self.eeprom = MicrowireEeprom(contents(number))
@@ -113,7 +113,6 @@ class ModelNic:
             ICR.offset: interrupts.read_and_clear,
             ICS.offset: lambda: interrupts.latched,
             IMS.offset: lambda: interrupts.mask,
-            TDH.offset: lambda: self._tx_queue.head,
         }
         self._writers |= {
             CTRL.offset: self._write_ctrl,
@@ -127,8 +126,6 @@ class ModelNic:
             ICS.offset: interrupts.latch,
             IMS.offset: interrupts.enable,
             IMC.offset: interrupts.disable,
-            TDH.offset: self._tx_queue.write_head,
-            TDT.offset: self._write_tx_tail,
         }
 
     def _make_reception(self, schedule: Schedule, memory: ModelMemory, costs: Costs) -> Reception:
@@ -143,14 +140,35 @@ class ModelNic:
         self._writers |= {RDH.offset: queue.write_head, RDT.offset: write_tail}
         return queue
 
+    def _make_transmission(self, schedule: Schedule, memory: ModelMemory, costs: Costs) -> list[TxQueue]:
+        """The transmit queue, with its registers."""
+        queue = TxQueue(
+            schedule,
+            memory,
+            costs,
+            self._interrupts,
+            self._tx_timers,
+            self._statistics,
+            self._tx_fifo,
+            self._values,
+        )
+
+        def write_tail(value: int) -> None:
+            self._values[TDT.offset] = value
+            queue.write_tail(value)
+
+        self._readers[TDH.offset] = lambda: queue.head
+        self._writers |= {TDH.offset: queue.write_head, TDT.offset: write_tail}
+        return [queue]
+
     @property
     def cut_off(self) -> int:
         """Frames that were taken for sending and that a reset cut off."""
-        return self._tx_queue.cut_off
+        return self._tx_fifo.cut_off
 
     def listen(self, listener: Listener) -> None:
         """Call a listener with each frame that is sent."""
-        self._tx_queue.listener = listener
+        self._tx_fifo.listener = listener
 
     def read(self, offset: int) -> int:
         """A 32-bit read; where there is no register it returns zero."""
@@ -190,7 +208,13 @@ class ModelNic:
             case _:
                 self._ingress.configure(values)
                 self._queue.configure(values)
-                self._tx_queue.configure(values)
+                self._configure_transmission()
+
+    def _configure_transmission(self) -> None:
+        """Tell the queues and the FIFO of a register that was written."""
+        self._tx_fifo.configure(self._values)
+        for queue in self._tx_queues:
+            queue.configure(self._values)
 
     def _read_status(self) -> int:
         ctrl = self._values[CTRL.offset]
@@ -203,7 +227,8 @@ class ModelNic:
         link = self.phy.link and bool(self._values[CTRL.offset] & CTRL.SLU)
         if link != self._link:
             self._link = link
-            self._tx_queue.set_link(link)
+            for queue in self._tx_queues:
+                queue.set_link(link)
             self._interrupts.latch(ICR.LSC)
 
     def _write_ctrl(self, value: int) -> None:
@@ -213,7 +238,7 @@ class ModelNic:
             return
         self._values[CTRL.offset] = value
         self._ingress.configure(self._values)
-        self._tx_queue.configure(self._values)
+        self._configure_transmission()
         self._check_link()
 
     def _reset(self) -> None:
@@ -228,7 +253,9 @@ class ModelNic:
         self._statistics.reset()
         self._ingress.reset(self._values)
         self._queue.reset(self._values)
-        self._tx_queue.reset(self._values)
+        self._tx_fifo.reset(self._values)
+        for queue in self._tx_queues:
+            queue.reset(self._values)
         self._mdio.reset()
         self._eeprom_port.reset()
         self._interrupts.reset()
@@ -252,7 +279,3 @@ class ModelNic:
 
     def _requested(self, level: bool) -> None:
         """Whether a cause is latched that is enabled; a NIC with one queue has its line for that."""
-
-    def _write_tx_tail(self, value: int) -> None:
-        self._values[TDT.offset] = value
-        self._tx_queue.write_tail(value)
