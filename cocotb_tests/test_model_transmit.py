@@ -56,14 +56,18 @@ class Side:
 
     async def read(self, register) -> int:
         """Read a register."""
+        return await self.read_at(register.offset)
+
+    async def read_at(self, offset: int) -> int:
+        """Read the register at an offset."""
         self._tag += 1
-        self.engine.mmio_read(0, register.offset, self._tag)
+        self.engine.mmio_read(0, offset, self._tag)
         until = self.engine.now + 10_000
         while self.engine.now < until:
             for event in await self.engine.advance(until):
                 if isinstance(event, MmioDone) and event.tag == self._tag:
                     return event.value
-        raise AssertionError(f"no completion of a read of {register.__name__}")
+        raise AssertionError(f"no completion of a read of {offset:#x}")
 
     async def set_up(self) -> None:
         """A ring, the link, the transmitter, and tags."""

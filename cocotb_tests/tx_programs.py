@@ -28,24 +28,25 @@ class TxProgram:
         statistics: of the model.
     """
 
-    def __init__(self, *, tag_ethertype: int = 0x8100, tag_frames: bool = True):
+    def __init__(self, *, tag_ethertype: int = 0x8100, tag_frames: bool = True, start: int = 0x1000):
+        """``start``: where in memory the data begins."""
         self.memory = ModelMemory(1 << 20)
         self.descriptors: list[int] = []
         self.frames: list[bytes] = []
         self.statistics = Statistics()
         self._builder = PacketBuilder(self.statistics)
         self._builder.tag_ethertype = tag_ethertype if tag_frames else 0
-        self._next = 0x1000
+        self.start = self._next = start
 
     def begin_anew(self) -> None:
         """Forget descriptors, data and frames, but not the contexts, which the NIC keeps too."""
         self.descriptors = []
         self.frames = []
-        self._next = 0x1000
+        self._next = self.start
 
     @property
     def end(self) -> int:
-        """Where the data in memory ends; it begins at 0x1000."""
+        """Where the data in memory ends; it begins at ``start``."""
         return self._next
 
     def put(self, bits: int) -> None:
