@@ -1,4 +1,7 @@
-"""A NIC with several queues against the model: random programs give the same rings, drops, messages and hashes."""
+"""A NIC with several queues against the model: random programs give the same rings, drops, messages and hashes.
+
+What queues that send at the same time make of any packets is in test_model_transmit_queues.py.
+"""
 
 import os
 import random
@@ -11,7 +14,7 @@ from cocotb_tests.test_model import BYTE_PS, DRAIN_NS, FRAMES_NS, LATENCIES, Twi
 from cocotb_tests.test_rx_rss import random_frame
 from emulator.engines.base import IrqChanged, MmioDone, VectorFired, WireFrame
 from emulator.engines.model import ModelEngine
-from hdl.nic.layouts import RxDescriptor
+from hdl.nic.layouts import RxDescriptor, TxDescriptor
 from hdl.nic.regmap import (
     CTRL,
     EIAC,
@@ -39,6 +42,12 @@ from hdl.nic.regmap import (
     RSSRK,
     RXDCTL,
     SRRCTL,
+    TCTL,
+    TDBAL,
+    TDH,
+    TDLEN,
+    TDT,
+    TXDCTL,
     rtl_registers,
 )
 
@@ -48,6 +57,8 @@ STEPS = 40
 SIZE = 16  # descriptors of each ring
 RING_BYTES = 0x400
 RINGS_AT, BUFFERS_AT, BUFFER_BYTES = 0x4000, 0x1_0000, 0x1000
+TX_RINGS_AT, TX_BUFFERS_AT = 0x6000, 0x8_0000
+LINK_NS = 200_000  # longer than the PHY takes to have a link
 EVERY_VECTOR = (1 << QUEUES + 1) - 1
 OFFSETS = [
     offset
@@ -68,12 +79,16 @@ class QueueTwins(Twins):
     def __init__(self, rtl, model):
         super().__init__(rtl, model)
         self.fired = {rtl: Counter(), model: Counter()}
+        self.sent = {rtl: [], model: []}
+        for engine in self.engines:
+            engine.wires[0].listen(lambda frame, sent=self.sent[engine]: sent.append((frame.data, frame.bad_fcs)))
 
     async def rest(self, ns: int = 1_500) -> None:
         """Let both come to rest, and compare what they said."""
         await super().rest(ns)
         rtl, model = self.engines
         assert self.fired[rtl] == self.fired[model], "messages by vector"
+        assert self.sent[rtl] == self.sent[model], "frames that were sent"
 
     async def _run(self, engine, ns: int = 1_500) -> list[int]:
         values = []
@@ -94,7 +109,7 @@ class QueueTwins(Twins):
 
     def compare_rings(self) -> None:
         """Rings and buffers of all queues."""
-        places = [(RINGS_AT + queue * RING_BYTES, RING_BYTES) for queue in range(QUEUES)]
+        places = [(at + queue * RING_BYTES, RING_BYTES) for at in (RINGS_AT, TX_RINGS_AT) for queue in range(QUEUES)]
         places += [(buffer_at(queue, index), BUFFER_BYTES) for queue in range(QUEUES) for index in range(SIZE)]
         for address, length in places:
             rtl, model = (engine.memory.read(address, length) for engine in self.engines)
@@ -111,10 +126,14 @@ class Program:
     def __init__(self, twins: QueueTwins):
         self.twins = twins
         self.tails = [0] * QUEUES
+        self.tx_tails = [0] * QUEUES
 
     async def set_up(self) -> None:
         """Rings, RSS and vectors from reset; no queue keeps the others waiting for good."""
         write = self.twins.write
+        await write(CTRL.offset, CTRL.reset | CTRL.SLU, LINK_NS)
+        await self.twins.read(ICR.offset)  # LSC
+        await write(TCTL.offset, TCTL.EN | TCTL.PSP)
         for offset in (*RSSRK.offsets(), *RETA.offsets()):
             await write(offset, random.getrandbits(32), 200)
         kinds = MRQC.IPV4 | MRQC.TCPIPV4 | MRQC.IPV6 | MRQC.TCPIPV6 | MRQC.UDPIPV4
@@ -127,8 +146,10 @@ class Program:
         await write(IVAR_MISC.offset, IVAR_MISC.OTHER_VALID)
         await write(ICS.offset, ICR.LSC)
         for queue in range(QUEUES):
-            await write(IVAR.at(queue), IVAR.RX_VALID | IVAR.RX_VECTOR.put(queue + 1))
+            vectors = IVAR.RX_VECTOR.put(queue + 1) | IVAR.TX_VECTOR.put(random.randint(1, QUEUES))
+            await write(IVAR.at(queue), IVAR.RX_VALID | IVAR.TX_VALID | vectors)
             await self.set_up_ring(queue)
+            await self.set_up_tx_ring(queue)
         await write(RCTL.offset, RCTL.EN | RCTL.UPE | RCTL.MPE | RCTL.BAM | RCTL.SECRC)
         for queue in range(QUEUES):
             await self.give(queue, SIZE - 1)
@@ -152,6 +173,17 @@ class Program:
         await write(SRRCTL.at_queue(queue), srrctl)
         await write(RXDCTL.at_queue(queue), RXDCTL.reset | RXDCTL.ENABLE)
 
+    async def set_up_tx_ring(self, queue: int) -> None:
+        """An empty ring; a packet of the queue that was not whole is dropped."""
+        write = self.twins.write
+        await write(TXDCTL.at_queue(queue), 0)
+        await write(TDBAL.at_queue(queue), TX_RINGS_AT + queue * RING_BYTES)
+        await write(TDLEN.at_queue(queue), SIZE * 16)
+        self.tx_tails[queue] = random.randrange(SIZE)
+        await write(TDH.at_queue(queue), self.tx_tails[queue])
+        await write(TDT.at_queue(queue), self.tx_tails[queue])
+        await write(TXDCTL.at_queue(queue), TXDCTL.ENABLE)
+
     async def give(self, queue: int, most: int) -> None:
         """Move a tail up, at most to right behind the head; what was written back is laid out anew."""
         head = await self.twins.read(RDH.at_queue(queue))
@@ -170,6 +202,8 @@ class Program:
             self.give_some: 4,
             self.read_anything: 3,
             self.write_vectors: 3,
+            self.transmit: 4,
+            self.break_off: 1,
             self.switch: 1,
             self.throttle: 1,
         }
@@ -193,6 +227,33 @@ class Program:
         """One of the vectors' registers."""
         register = random.choice((EICS, EIMS, EIMS, EIMS, EIMC, EICR, EIAC))
         await self.twins.write(register.offset, random.getrandbits(QUEUES + 1))
+
+    async def transmit(self, *, whole: bool = True) -> int:
+        """A frame of any queue, in parts; the last one is reported, if the frame is whole. Returns the queue."""
+        queue = random.randrange(QUEUES)
+        parts = random.choice((1, 1, 2, 3))
+        for part in range(parts):
+            index = self.tx_tails[queue]
+            data = random.randbytes(random.randint(20, 600))
+            at = TX_BUFFERS_AT + (queue * SIZE + index) * BUFFER_BYTES + random.randrange(64)
+            self.twins.fill(at, data)
+            last = whole and part == parts - 1
+            command = {"EOP": last, "RS": last, "RPS": last and random.getrandbits(1), "IFCS": 1, "IDE": 1}
+            descriptor = TxDescriptor.const({"address": at, "length": len(data), "command": command}).as_bits()
+            self.twins.fill(TX_RINGS_AT + queue * RING_BYTES + 16 * index, descriptor.to_bytes(16, "little"))
+            self.tx_tails[queue] = (index + 1) % SIZE
+        await self.twins.write(TDT.at_queue(queue), self.tx_tails[queue], DRAIN_NS)
+        return queue
+
+    async def break_off(self) -> None:
+        """Half a frame keeps the other queues waiting, until its queue is switched off."""
+        queue = await self.transmit(whole=False)
+        other = await self.transmit()
+        assert (await self.twins.read(TDH.at_queue(other)) != self.tx_tails[other]) == (other != queue)
+        if other != queue:
+            await self.twins.write(TXDCTL.at_queue(queue), 0, DRAIN_NS)
+            assert await self.twins.read(TDH.at_queue(other)) == self.tx_tails[other]
+            await self.set_up_tx_ring(queue)
 
     async def throttle(self) -> None:
         """An interval that is over before the step is."""
@@ -225,3 +286,4 @@ async def random_programs(dut):
     cocotb.log.info("frames: %s, messages: %s", dict(twins.seen), dict(twins.fired[rtl]))
     assert 0 in twins.fired[rtl]
     assert len(twins.fired[rtl]) > 2
+    assert twins.sent[rtl]
