@@ -49,7 +49,7 @@ class Adapter:
 
     Attributes:
         napi, tx_napi: for reception, and for completions of transmission.
-        q_vectors: with several queues, their vectors; `napi`, `tx_napi` and `rx_ring` are then those of the first one.
+        q_vectors: with several queues, their vectors; `napi`, `tx_napi` and the rings are then those of the first one.
         rss_key, rss_indir: with several queues, the hash's key, and the queue of each of its last values.
         rx_queue_drops: frames that the device dropped for want of descriptors, by queue.
         masked: causes of POLL_CAUSES that are masked since their poll is scheduled.
@@ -124,6 +124,11 @@ class Adapter:
     def rx_napis(self) -> list[Napi]:
         """Those of reception."""
         return [q_vector.napi for q_vector in self.q_vectors] or [self.napi]
+
+    @property
+    def tx_rings(self) -> list[TxRing]:
+        """All transmit rings, by the number of their queue."""
+        return [q_vector.tx_ring for q_vector in self.q_vectors] or [self.tx_ring]
 
     @property
     def rx_rings(self) -> list[RxRing]:

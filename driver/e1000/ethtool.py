@@ -77,6 +77,10 @@ def e1000_get_ethtool_stats(adapter: Adapter) -> dict[str, int]:
 def _queue_stats(adapter: Adapter) -> dict[str, int]:
     """Counters of each of several queues, under igb's names."""
     stats = {}
+    for q_vector in adapter.q_vectors:
+        prefix = f"tx_queue_{q_vector.number}"
+        stats[f"{prefix}_packets"] = q_vector.tx_ring.packets
+        stats[f"{prefix}_bytes"] = q_vector.tx_ring.bytes
     for q_vector, drops in zip(adapter.q_vectors, adapter.rx_queue_drops, strict=True):
         prefix = f"rx_queue_{q_vector.number}"
         stats[f"{prefix}_packets"] = q_vector.rx_ring.packets

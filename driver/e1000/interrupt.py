@@ -81,7 +81,7 @@ async def e1000_clean_tx(napi: Napi, budget: int) -> int:
     """
     assert napi.dev is not None
     adapter = cast(Adapter, napi.dev.priv)
-    await e1000_clean_tx_irq(adapter, budget)
+    await e1000_clean_tx_irq(adapter, adapter.tx_ring, budget)
     if budget and await napi_complete_done(napi, 0) and not adapter.down:
         await _unmask(adapter, TX_CAUSES)
     return 0
@@ -131,7 +131,7 @@ async def e1000_intr_netif_rx(_irq: int, dev_id: object) -> IrqReturn:
     ring, costs = adapter.rx_ring, adapter.pdev.machine.costs
     icr = await _read_causes(adapter)
     if icr & TX_CAUSES:
-        await e1000_clean_tx_irq(adapter, 0)
+        await e1000_clean_tx_irq(adapter, adapter.tx_ring, 0)
     if icr & RX_CAUSES:
         writeback = ring.done()
         if writeback is not None:

@@ -35,7 +35,7 @@ from driver.kernel.net.napi import (
     netif_napi_set_irq,
 )
 from driver.kernel.net.netdev_features import NETIF_F_HW_VLAN_CTAG_FILTER
-from driver.kernel.net.netdev_queue import netif_start_queue
+from driver.kernel.net.netdev_queue import netif_tx_start_all_queues
 from driver.kernel.net.netdevice import (
     NetDevice,
     RtnlLinkStats64,
@@ -82,7 +82,7 @@ async def e1000_probe(
         use_napi=use_napi,
     )
     netdev.priv = adapter
-    e1000_alloc_napis(adapter, rx_descriptors, weight)
+    e1000_alloc_napis(adapter, rx_descriptors, tx_descriptors, weight)
     netdev.hw_features = HW_FEATURES
     netdev.features = NETIF_F_HW_VLAN_CTAG_FILTER
     await e1000_reset_hw(adapter.hw)
@@ -104,12 +104,12 @@ async def _station_address(adapter: Adapter) -> bytes:
     return b"\x02" + machine.random.randbytes(5)
 
 
-def e1000_alloc_napis(adapter: Adapter, rx_descriptors: int, weight: int) -> None:
+def e1000_alloc_napis(adapter: Adapter, rx_descriptors: int, tx_descriptors: int, weight: int) -> None:
     """A NAPI instance for each vector if the device has vectors, else one for each direction."""
-    if e1000_alloc_q_vectors(adapter, rx_descriptors, weight):
+    if e1000_alloc_q_vectors(adapter, rx_descriptors, tx_descriptors, weight):
         first = adapter.q_vectors[0]
         adapter.napi = adapter.tx_napi = first.napi
-        adapter.rx_ring = first.rx_ring
+        adapter.rx_ring, adapter.tx_ring = first.rx_ring, first.tx_ring
         return
     adapter.napi = netif_napi_add_weight(adapter.netdev, e1000_clean, weight)
     adapter.tx_napi = netif_napi_add_tx(adapter.netdev, e1000_clean_tx)
@@ -161,7 +161,7 @@ class E1000Ops:
             e1000_free_rx_resources(adapter)
             return error
         await e1000_up(adapter)
-        netif_start_queue(dev)
+        netif_tx_start_all_queues(dev)
         return 0
 
     async def ndo_stop(self, dev: NetDevice) -> int:

@@ -1,8 +1,7 @@
 """Several queues, each with a vector and a NAPI instance of its own, for the 82576 (struct igb_q_vector, igb_main.c).
 
-Vector 0 is that of the causes in ICR; vector n + 1 serves receive queue n, and the first one of these the transmit
-queue, too. A vector clears and masks itself when it fires, so its handler has nothing to read or write; its poll
-unmasks it.
+Vector 0 is that of the causes in ICR; vector n + 1 serves receive queue n and transmit queue n. A vector clears and
+masks itself when it fires, so its handler has nothing to read or write; its poll unmasks it.
 """
 
 from __future__ import annotations
@@ -14,11 +13,12 @@ from driver.e1000.hw import DEVICE_GONE, er32, ew32
 from driver.e1000.interrupt import e1000_clean_rx_irq
 from driver.e1000.moderation import e1000_write_eitr
 from driver.e1000.rx_ring import RX_BUFFER_LEN, AdvancedRxRing
-from driver.e1000.tx_ring import e1000_clean_tx_irq
+from driver.e1000.tx_ring import TxRing, e1000_clean_tx_irq
 from driver.kernel.io import writel
 from driver.kernel.irq import IrqReturn, free_irq, irq_set_affinity, request_irq, synchronize_irq
 from driver.kernel.net.napi import Napi, napi_complete_done, napi_schedule, netif_napi_add_weight, netif_napi_set_irq
 from driver.kernel.net.netdev_rx_queue import NetdevRxQueue
+from driver.kernel.net.netdevice import netif_set_real_num_tx_queues
 from driver.kernel.pci import PCI_IRQ_MSIX, pci_alloc_irq_vectors, pci_irq_vector
 from hdl.nic.regmap import (
     EIAC,
@@ -41,6 +41,12 @@ from hdl.nic.regmap import (
     RSSRK,
     RXDCTL,
     SRRCTL,
+    TDBAH,
+    TDBAL,
+    TDH,
+    TDLEN,
+    TDT,
+    TXDCTL,
 )
 
 if TYPE_CHECKING:
@@ -60,16 +66,15 @@ class QVector:
     """What one vector serves.
 
     Attributes:
-        number: of its receive queue.
-        tx: it serves the transmit queue, too.
+        number: of its queues.
         name: of its interrupt.
     """
 
     adapter: Adapter
     number: int
     rx_ring: AdvancedRxRing
+    tx_ring: TxRing
     napi: Napi
-    tx: bool
     name: str = ""
 
     @property
@@ -88,7 +93,7 @@ class QVector:
         return pci_irq_vector(self.adapter.pdev, self.vector)
 
 
-def e1000_alloc_q_vectors(adapter: Adapter, rx_descriptors: int, weight: int) -> bool:
+def e1000_alloc_q_vectors(adapter: Adapter, rx_descriptors: int, tx_descriptors: int, weight: int) -> bool:
     """Get vectors and make what they serve; false if the device has none, and so one queue."""
     pdev = adapter.pdev
     if not pdev.msix_vectors or pci_alloc_irq_vectors(pdev, pdev.msix_vectors, pdev.msix_vectors, PCI_IRQ_MSIX) < 0:
@@ -98,11 +103,12 @@ def e1000_alloc_q_vectors(adapter: Adapter, rx_descriptors: int, weight: int) ->
             adapter=adapter,
             number=number,
             rx_ring=AdvancedRxRing(rx_descriptors, number),
+            tx_ring=TxRing(tx_descriptors, number, TDT.at_queue(number)),
             napi=netif_napi_add_weight(adapter.netdev, e1000_poll, weight),
-            tx=number == 0,
         )
         adapter.q_vectors.append(q_vector)
     queues = len(adapter.q_vectors)
+    netif_set_real_num_tx_queues(adapter.netdev, queues)
     adapter.netdev.rx_queues = [NetdevRxQueue() for _ in range(queues)]
     adapter.rx_queue_drops = [0] * queues
     e1000_init_rss(adapter)
@@ -116,8 +122,7 @@ async def e1000_request_msix(adapter: Adapter) -> int:
     if error:
         return error
     for q_vector in adapter.q_vectors:
-        kind = "TxRx" if q_vector.tx else "rx"
-        q_vector.name = f"{adapter.netdev.name}-{kind}-{q_vector.number}"
+        q_vector.name = f"{adapter.netdev.name}-TxRx-{q_vector.number}"
         error = request_irq(q_vector.irq, e1000_msix_ring, 0, q_vector.name, q_vector)
         if error:
             await e1000_free_msix(adapter)
@@ -159,8 +164,7 @@ async def e1000_poll(napi: Napi, budget: int) -> int:
     assert napi.dev is not None
     adapter = cast("Adapter", napi.dev.priv)
     q_vector = next(q_vector for q_vector in adapter.q_vectors if q_vector.napi is napi)
-    if q_vector.tx:
-        await e1000_clean_tx_irq(adapter, budget)
+    await e1000_clean_tx_irq(adapter, q_vector.tx_ring, budget)
     if not budget:
         return 0
     work_done = await e1000_clean_rx_irq(adapter, budget, napi, q_vector.rx_ring)
@@ -179,8 +183,7 @@ async def e1000_configure_msix(adapter: Adapter) -> None:
     await ew32(hw, IVAR_MISC, IVAR_MISC.OTHER_VALID)
     for q_vector in adapter.q_vectors:
         ivar = IVAR.RX_VALID | IVAR.RX_VECTOR.put(q_vector.vector)
-        if q_vector.tx:
-            ivar |= IVAR.TX_VALID | IVAR.TX_VECTOR.put(q_vector.vector)
+        ivar |= IVAR.TX_VALID | IVAR.TX_VECTOR.put(q_vector.vector)
         await writel(ivar, hw + IVAR.at(q_vector.number))
 
 
@@ -222,6 +225,20 @@ async def e1000_configure_rx_queues(adapter: Adapter) -> None:
         srrctl = drop | SRRCTL.BSIZEPACKET.put(RX_BUFFER_LEN >> 10) | SRRCTL.DESCTYPE.put(_ADVANCED_ONE_BUFFER)
         await writel(srrctl, hw + SRRCTL.at_queue(queue))
         await writel(RXDCTL.reset | RXDCTL.ENABLE, hw + RXDCTL.at_queue(queue))
+
+
+async def e1000_configure_tx_queues(adapter: Adapter) -> None:
+    """Program the transmit rings, and switch each on (igb_configure_tx_ring)."""
+    hw = adapter.hw
+    for q_vector in adapter.q_vectors:
+        ring, queue = q_vector.tx_ring, q_vector.number
+        await writel(0, hw + TXDCTL.at_queue(queue))
+        await writel(ring.count * _DESCRIPTOR_BYTES, hw + TDLEN.at_queue(queue))
+        await writel(ring.desc.dma & TDBAL.BASE, hw + TDBAL.at_queue(queue))
+        await writel(ring.desc.dma >> 32, hw + TDBAH.at_queue(queue))
+        await writel(0, hw + TDH.at_queue(queue))
+        await writel(0, hw + TDT.at_queue(queue))
+        await writel(TXDCTL.reset | TXDCTL.ENABLE, hw + TXDCTL.at_queue(queue))
 
 
 async def e1000_setup_mrqc(adapter: Adapter) -> None:

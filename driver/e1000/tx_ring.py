@@ -11,7 +11,6 @@ import struct
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from driver.e1000.hw import ew32
 from driver.e1000.tx_offload import TxFlags, e1000_tso, e1000_tx_csum
 from driver.kernel.cpu import spend, this_cpu
 from driver.kernel.dma import (
@@ -26,16 +25,18 @@ from driver.kernel.dma import (
     dma_wmb,
     smp_mb,
 )
+from driver.kernel.io import writel
 from driver.kernel.net.hard_start_xmit import NETDEV_TX_BUSY, NETDEV_TX_OK
 from driver.kernel.net.netdev_queue import (
-    netdev_completed_queue,
-    netdev_reset_queue,
-    netdev_sent_queue,
+    netdev_get_tx_queue,
+    netdev_tx_completed_queue,
+    netdev_tx_reset_queue,
+    netdev_tx_sent_queue,
     netdev_xmit_more,
-    netif_queue_stopped,
-    netif_start_queue,
-    netif_stop_queue,
-    netif_wake_queue,
+    netif_tx_queue_stopped,
+    netif_tx_start_queue,
+    netif_tx_stop_queue,
+    netif_tx_wake_queue,
     netif_xmit_stopped,
 )
 from driver.kernel.net.skbuff import MAX_SKB_FRAGS, SkbFrag, SkBuff, kfree_skb_reason
@@ -93,11 +94,17 @@ class TxRing:
 
     Attributes:
         count: descriptors.
+        queue: number of its transmit queue.
+        tail_at: offset of its TDT.
+        packets, bytes: that were reclaimed.
         buffers: what belongs to each of them.
     """
 
-    def __init__(self, count: int) -> None:
+    def __init__(self, count: int, queue: int = 0, tail_at: int = TDT.offset) -> None:
         self.count = count
+        self.queue = queue
+        self.tail_at = tail_at
+        self.packets = self.bytes = 0
         self.next_to_use = 0
         self.next_to_clean = 0
         self.buffers = [TxBuffer() for _ in range(count)]
@@ -134,62 +141,65 @@ class TxRing:
 
 
 def e1000_setup_tx_resources(adapter: Adapter) -> bool:
-    """Get memory for the ring; false if there is none."""
-    ring = adapter.tx_ring
-    ring.memory = dma_alloc_coherent(adapter.pdev, ring.count * DESCRIPTOR_BYTES)
-    ring.next_to_use = ring.next_to_clean = 0
-    return ring.memory is not None
+    """Get memory for the rings; false if there is none."""
+    for ring in adapter.tx_rings:
+        ring.memory = dma_alloc_coherent(adapter.pdev, ring.count * DESCRIPTOR_BYTES)
+        ring.next_to_use = ring.next_to_clean = 0
+        if ring.memory is None:
+            e1000_free_tx_resources(adapter)
+            return False
+    return True
 
 
-def e1000_clean_tx_ring(adapter: Adapter) -> None:
-    """Free what is on the ring, sent or not; the device must not use it any more."""
-    ring = adapter.tx_ring
+def e1000_clean_tx_ring(adapter: Adapter, ring: TxRing) -> None:
+    """Free what is on a ring, sent or not; the device must not use it any more."""
     while ring.next_to_clean != ring.next_to_use:
         skb = _take(adapter, ring)
         adapter.tx_dropped += 1
         kfree_skb_reason(skb, "NOT_SPECIFIED")
     ring.next_to_use = ring.next_to_clean = 0
-    netdev_reset_queue(adapter.netdev)
+    netdev_tx_reset_queue(netdev_get_tx_queue(adapter.netdev, ring.queue))
 
 
 def e1000_free_tx_resources(adapter: Adapter) -> None:
-    """Give the ring and what is on it back."""
-    ring = adapter.tx_ring
-    e1000_clean_tx_ring(adapter)
-    dma_free_coherent(adapter.pdev, ring.desc)
-    ring.memory = None
+    """Give the rings and what is on them back."""
+    for ring in adapter.tx_rings:
+        if ring.memory is not None:
+            e1000_clean_tx_ring(adapter, ring)
+            dma_free_coherent(adapter.pdev, ring.memory)
+            ring.memory = None
 
 
 async def e1000_xmit_frame(skb: SkBuff, dev: NetDevice) -> int:
-    """ndo_start_xmit: put a packet on the ring, and tell the device unless more follow at once."""
+    """ndo_start_xmit: put a packet on its queue's ring, and tell the device unless more follow at once."""
     adapter: Adapter = dev.priv
-    ring = adapter.tx_ring
+    ring = adapter.tx_rings[skb.queue_mapping]
+    queue = netdev_get_tx_queue(dev, ring.queue)
     await spend(this_cpu().machine.costs.tx_packet)
     # A descriptor for each buffer and one for the context; and a gap, so that the tail never comes to the head.
     count = 1 if skb.shinfo is None else 2 + len(skb.shinfo.frags)
-    if await e1000_maybe_stop_tx(adapter, count + 2):
+    if await e1000_maybe_stop_tx(adapter, ring, count + 2):
         return NETDEV_TX_BUSY
     first = ring.next_to_use
     flags = e1000_tso(ring, skb) or e1000_tx_csum(ring, skb)
-    if e1000_tx_map(adapter, skb, first, flags):
-        netdev_sent_queue(dev, skb.len)
-        await e1000_maybe_stop_tx(adapter, DESC_NEEDED)
+    if e1000_tx_map(adapter, ring, skb, first, flags):
+        netdev_tx_sent_queue(queue, skb.len)
+        await e1000_maybe_stop_tx(adapter, ring, DESC_NEEDED)
     else:
         ring.next_to_use = first
         adapter.tx_dropped += 1
         kfree_skb_reason(skb, "NOT_SPECIFIED")
-    if not netdev_xmit_more() or netif_xmit_stopped(dev.tx_queues[0]):
+    if not netdev_xmit_more() or netif_xmit_stopped(queue):
         dma_wmb()  # descriptors before the doorbell
-        await ew32(adapter.hw, TDT, ring.next_to_use)
+        await writel(ring.next_to_use, adapter.hw + ring.tail_at)
     return NETDEV_TX_OK
 
 
-def e1000_tx_map(adapter: Adapter, skb: SkBuff, first: int, flags: TxFlags) -> bool:
+def e1000_tx_map(adapter: Adapter, ring: TxRing, skb: SkBuff, first: int, flags: TxFlags) -> bool:
     """Map a packet's buffers and put a descriptor for each on the ring; false if one could not be mapped.
 
     What follows the context, which has the slot ``first`` if there is one, is laid out as e1000_tx_queue does.
     """
-    ring = adapter.tx_ring
     mapped: list[tuple[int, int]] = []
     for piece in (SkbFrag(skb.head, skb.data), *(skb.shinfo.frags if skb.shinfo is not None else ())):
         dma = dma_map_single(adapter.pdev, piece.address, len(piece.data), _TO_DEVICE)
@@ -217,28 +227,30 @@ def e1000_tx_map(adapter: Adapter, skb: SkBuff, first: int, flags: TxFlags) -> b
     return True
 
 
-async def e1000_maybe_stop_tx(adapter: Adapter, size: int) -> bool:
-    """Stop the queue if there is no room for so many descriptors; returns whether there is not."""
-    ring, dev = adapter.tx_ring, adapter.netdev
+async def e1000_maybe_stop_tx(adapter: Adapter, ring: TxRing, size: int) -> bool:
+    """Stop the ring's queue if there is no room for so many descriptors; returns whether there is not."""
     if ring.unused >= size:
         return False
-    netif_stop_queue(dev)
+    queue = netdev_get_tx_queue(adapter.netdev, ring.queue)
+    netif_tx_stop_queue(queue)
     await smp_mb()  # whoever reclaims from now on sees that the queue is stopped, and wakes it
     if ring.unused < size:
         return True
-    netif_start_queue(dev)  # somebody did before, and did not
+    netif_tx_start_queue(queue)  # somebody did before, and did not
     adapter.restart_queue += 1
     return False
 
 
-async def e1000_clean_tx_irq(adapter: Adapter, budget: int) -> None:
+async def e1000_clean_tx_irq(adapter: Adapter, ring: TxRing, budget: int) -> None:
     """Reclaim all that the device has sent, report it to byte queue limits, and wake the queue if there is room again.
 
     Args:
         adapter: the device.
+        ring: of the queue.
         budget: of the poll, or 0 in any other context; it does not limit the work (Documentation/networking/napi.rst).
     """
-    ring, dev = adapter.tx_ring, adapter.netdev
+    dev = adapter.netdev
+    queue = netdev_get_tx_queue(dev, ring.queue)
     packets = nbytes = 0
     while ring.sent():
         skb = _take(adapter, ring)
@@ -248,9 +260,11 @@ async def e1000_clean_tx_irq(adapter: Adapter, budget: int) -> None:
     if not packets:
         return
     await spend(packets * this_cpu().machine.costs.tx_clean)
-    netdev_completed_queue(dev, packets, nbytes)
-    if dev.carrier and ring.unused >= TX_WAKE_THRESHOLD and netif_queue_stopped(dev) and not adapter.down:
-        netif_wake_queue(dev)
+    ring.packets += packets
+    ring.bytes += nbytes
+    netdev_tx_completed_queue(queue, packets, nbytes)
+    if dev.carrier and ring.unused >= TX_WAKE_THRESHOLD and netif_tx_queue_stopped(queue) and not adapter.down:
+        netif_tx_wake_queue(queue)
         adapter.restart_queue += 1
 
 

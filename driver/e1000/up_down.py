@@ -20,6 +20,7 @@ from driver.e1000.link import e1000_has_link, e1000_setup_link
 from driver.e1000.q_vector import (
     e1000_configure_msix,
     e1000_configure_rx_queues,
+    e1000_configure_tx_queues,
     e1000_kick_empty_rings,
     e1000_msix_irq_disable,
     e1000_msix_irq_enable,
@@ -30,7 +31,7 @@ from driver.e1000.tx_ring import e1000_clean_tx_ring
 from driver.kernel.io import Iomem, readl
 from driver.kernel.net.napi import napi_disable, napi_enable
 from driver.kernel.net.netdev_features import NETIF_F_RXCSUM
-from driver.kernel.net.netdev_queue import netif_tx_disable, netif_wake_queue
+from driver.kernel.net.netdev_queue import netif_tx_disable, netif_tx_wake_all_queues
 from driver.kernel.net.netdevice import netif_carrier_off, netif_carrier_on
 from driver.kernel.printk import printk_once
 from driver.kernel.timer import msleep, usleep_range
@@ -101,13 +102,16 @@ async def e1000_configure(adapter: Adapter) -> None:
 
 
 async def e1000_configure_tx(adapter: Adapter) -> None:
-    """Program the transmit ring, and turn the transmitter on."""
+    """Program the transmit rings, and turn the transmitter on."""
     hw, ring = adapter.hw, adapter.tx_ring
-    await ew32(hw, TDLEN, ring.count * DESCRIPTOR_BYTES)
-    await ew32(hw, TDBAH, ring.desc.dma >> 32)
-    await ew32(hw, TDBAL, ring.desc.dma & TDBAL.BASE)
-    await ew32(hw, TDT, 0)
-    await ew32(hw, TDH, 0)
+    if adapter.q_vectors:
+        await e1000_configure_tx_queues(adapter)
+    else:
+        await ew32(hw, TDLEN, ring.count * DESCRIPTOR_BYTES)
+        await ew32(hw, TDBAH, ring.desc.dma >> 32)
+        await ew32(hw, TDBAL, ring.desc.dma & TDBAL.BASE)
+        await ew32(hw, TDT, 0)
+        await ew32(hw, TDH, 0)
     await ew32(hw, TIPG, _TIPG)
     await ew32(hw, TIDV, adapter.tx_int_delay)
     await ew32(hw, TADV, adapter.tx_abs_int_delay)
@@ -167,7 +171,7 @@ async def e1000_down(adapter: Adapter) -> None:
     await ew32(hw, TCTL, 0)
     await e1000_write_flush(hw)
     await usleep_range(10, 20)  # frames on their way to memory get there
-    if dev.tx_queues[0].dql.num_queued:
+    if any(queue.dql.num_queued for queue in dev.tx_queues):
         await msleep(10)  # and those in the transmit FIFO on the wire
     await e1000_irq_disable(adapter)
     if adapter.q_vectors:
@@ -178,7 +182,8 @@ async def e1000_down(adapter: Adapter) -> None:
     netif_carrier_off(dev)
     await e1000_update_stats(adapter)
     await e1000_reset(adapter)
-    e1000_clean_tx_ring(adapter)
+    for tx_ring in adapter.tx_rings:
+        e1000_clean_tx_ring(adapter, tx_ring)
     for ring in adapter.rx_rings:
         e1000_clean_rx_ring(adapter, ring)
 
@@ -196,7 +201,7 @@ async def e1000_reset_task(adapter: Adapter) -> None:
     await e1000_down(adapter)
     await e1000_configure(adapter)
     await e1000_up(adapter)
-    netif_wake_queue(adapter.netdev)
+    netif_tx_wake_all_queues(adapter.netdev)
     adapter.resetting = False
 
 
@@ -204,12 +209,12 @@ async def e1000_watchdog(adapter: Adapter) -> None:
     """Every two seconds, and when the link changed: link, statistics, and a kick for a ring that ran dry."""
     if adapter.down:
         return
-    tx_ring = adapter.tx_ring
     if await e1000_has_link(adapter):
         netif_carrier_on(adapter.netdev)
     else:
         netif_carrier_off(adapter.netdev)
-        if tx_ring.next_to_clean != tx_ring.next_to_use:  # without a link nobody ever completes what is on the ring
+        # Without a link nobody ever completes what is on a ring.
+        if any(ring.next_to_clean != ring.next_to_use for ring in adapter.tx_rings):
             adapter.tx_timeout_count += 1
             schedule_reset(adapter)
             return

@@ -202,7 +202,7 @@ def _net_dev_start_xmit(skb: SkBuff, dev: NetDevice) -> str:
     shinfo = skb.shinfo
     size, segs, kind = (shinfo.gso_size, shinfo.gso_segs, shinfo.gso_type) if shinfo is not None else (0, 0, 0)
     return (
-        f"dev={dev.name} queue_mapping=0 skbaddr={skb.head:016x} vlan_tagged={tagged:d} "
+        f"dev={dev.name} queue_mapping={skb.queue_mapping} skbaddr={skb.head:016x} vlan_tagged={tagged:d} "
         f"vlan_proto=0x{_ETH_P_8021Q * tagged:04x} vlan_tci=0x{skb.vlan_tci or 0:04x} "
         f"protocol=0x{skb.protocol:04x} ip_summed={skb.ip_summed} len={skb.len} data_len={skb.data_len} "
         f"network_offset=14 transport_offset_valid={partial:d} transport_offset={skb.csum_start if partial else 0} "

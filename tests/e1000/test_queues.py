@@ -59,7 +59,7 @@ def test_each_queue_has_a_vector_named_as_igb_does() -> None:
     lines = {line.irq: line for line in take_snapshot(rig.machine).irqs}
     pdev = rig.adapter.pdev
     names = [lines[pci_irq_vector(pdev, vector)].actions for vector in range(3)]
-    assert names == [("eth0",), ("eth0-TxRx-0",), ("eth0-rx-1",)]
+    assert names == [("eth0",), ("eth0-TxRx-0",), ("eth0-TxRx-1",)]
     assert all(lines[pci_irq_vector(pdev, vector)].edge for vector in range(3))
 
 

@@ -14,8 +14,8 @@ from driver.e1000.hw import ALL_CAUSES, er32, ew32
 from driver.e1000.interrupt import e1000_clean, e1000_clean_tx
 from driver.e1000.tx_ring import DESC_NEEDED, TX_WAKE_THRESHOLD
 from driver.kernel.net.hard_start_xmit import NET_XMIT_SUCCESS, NETDEV_TX_OK
-from driver.kernel.net.netdev_queue import netif_stop_queue, netif_wake_queue
-from driver.kernel.net.netdevice import NetDevice, dev_close, dev_get_stats, dev_open
+from driver.kernel.net.netdev_queue import NetdevQueue, netif_stop_queue, netif_tx_stop_queue, netif_wake_queue
+from driver.kernel.net.netdevice import dev_close, dev_get_stats, dev_open
 from driver.kernel.net.skbuff import alloc_skb
 from driver.kernel.net.xmit import dev_queue_xmit
 from driver.kernel.softirq import local_bh_disable, local_bh_enable
@@ -82,11 +82,11 @@ class Sender(Rig):
         self.machine.costs = dataclasses.replace(self.machine.costs, smp_mb=barrier_ns)
         stopped = Hrtimer(happens)
 
-        def stop(dev: NetDevice) -> None:
-            netif_stop_queue(dev)
+        def stop(queue: NetdevQueue) -> None:
+            netif_tx_stop_queue(queue)
             stopped.start(barrier_ns // 2)
 
-        monkeypatch.setattr(tx_ring, "netif_stop_queue", stop)
+        monkeypatch.setattr(tx_ring, "netif_tx_stop_queue", stop)
 
     @property
     def numbers(self) -> list[int]:

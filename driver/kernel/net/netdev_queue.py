@@ -118,6 +118,18 @@ def netif_queue_stopped(dev: NetDevice) -> bool:
     return netif_tx_queue_stopped(dev.tx_queues[0])
 
 
+def netif_tx_start_all_queues(dev: NetDevice) -> None:
+    """netif_tx_start_queue of every queue."""
+    for queue in dev.tx_queues:
+        netif_tx_start_queue(queue)
+
+
+def netif_tx_wake_all_queues(dev: NetDevice) -> None:
+    """netif_tx_wake_queue of every queue."""
+    for queue in dev.tx_queues:
+        netif_tx_wake_queue(queue)
+
+
 async def netif_tx_disable(dev: NetDevice) -> None:
     """Stop all queues, and return when no CPU is in ndo_start_xmit; Linux spins on the transmit lock. Sleeps."""
     for queue in dev.tx_queues:

@@ -67,7 +67,9 @@ class NetDeviceOps(Protocol):
     """What a driver does for its interface (struct net_device_ops). Errors are negative errnos.
 
     A driver with ``dev.hw_features`` may have besides ``async def ndo_set_features(self, dev, features) -> int``:
-    switch features of the device on or off; those that it has now are dev.features.
+    switch features of the device on or off; those that it has now are dev.features. With several
+    transmit queues it may have ``def ndo_select_queue(self, dev, skb) -> int``: the one of a packet; else its flow
+    decides.
     """
 
     async def ndo_open(self, dev: NetDevice) -> int:
@@ -149,8 +151,13 @@ class NetDevice:
     ip_ptr: InDevice | None = None
 
     def __post_init__(self) -> None:
-        self.tx_queues = [NetdevQueue(self, 0)]
-        dev_init_scheduler(self)
+        netif_set_real_num_tx_queues(self, 1)
+
+
+def netif_set_real_num_tx_queues(dev: NetDevice, txq: int) -> None:
+    """Give a new interface so many transmit queues, each with a qdisc of its own, as under mq; before registration."""
+    dev.tx_queues = [NetdevQueue(dev, index) for index in range(txq)]
+    dev_init_scheduler(dev)
 
 
 def netdev_fix_features(features: int) -> int:

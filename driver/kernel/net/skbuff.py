@@ -84,7 +84,7 @@ class SkBuff:
         priority: for the qdisc, 0 to 15.
         hash: of its flow, if the device or somebody else computed it; else 0.
         napi_id: of the instance that received it; 0 if unknown.
-        queue_mapping: number of the receive queue that it came in by.
+        queue_mapping: number of the receive queue that it came in by, or of the transmit queue that it goes to.
         pp_recycle: its buffers go back to the page pool that they are from.
         destructor: called with the skb when it is freed, to take it off the account of ``sk``.
         sk: the socket that it is charged to; only with a destructor.

@@ -66,7 +66,7 @@ async def _segment(skb: SkBuff) -> Sequence[SkBuff]:
             for made in segments:
                 consume_skb(made)
             return ()
-        segment.priority = skb.priority
+        segment.priority, segment.queue_mapping = skb.priority, skb.queue_mapping
         segments.append(segment)
     consume_skb(skb)
     return segments
@@ -102,7 +102,8 @@ def _replace(skb: SkBuff, data: bytes) -> SkBuff | None:
     if copy is None:
         _drop(skb)
         return None
-    copy.priority, copy.vlan_tci, copy.ip_summed = skb.priority, skb.vlan_tci, skb.ip_summed
+    copy.priority, copy.queue_mapping = skb.priority, skb.queue_mapping
+    copy.vlan_tci, copy.ip_summed = skb.vlan_tci, skb.ip_summed
     if skb.ip_summed == CHECKSUM_PARTIAL:
         copy.csum_start, copy.csum_offset = skb.csum_start, skb.csum_offset
     if skb.destructor is not None:

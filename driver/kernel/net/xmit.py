@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from driver.kernel.cpu import spend, this_cpu
 from driver.kernel.net.hard_start_xmit import NET_XMIT_DROP, NET_XMIT_SUCCESS
+from driver.kernel.net.pick_tx import netdev_core_pick_tx
 from driver.kernel.net.sch_generic import (
     Qdisc,
     __qdisc_run,
@@ -26,7 +27,7 @@ async def dev_queue_xmit(skb: SkBuff) -> int:
     local_bh_disable()
     trace_net_dev_queue(skb)
     await spend(this_cpu().machine.costs.dev_queue_xmit)
-    result = await _dev_xmit_skb(skb, skb.dev.tx_queues[0].qdisc)
+    result = await _dev_xmit_skb(skb, netdev_core_pick_tx(skb.dev, skb).qdisc)
     await local_bh_enable()
     return result
 
