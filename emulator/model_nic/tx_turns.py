@@ -26,7 +26,7 @@ class TxTurns:
         """Device reset: nobody asks."""
         self._asking: dict[int, Taker] = {}
         self._holder: int | None = None
-        self._last = 0  # who had the turn before
+        self._last = self._queues - 1  # who had the turn before
         self._free_ns = 0  # when the data that was asked for last is there
         self._planned = False
 
