@@ -900,7 +900,7 @@ class TDT(Register):
 
 
 class TIDV(Register):
-    """Transmit interrupt delay: TXDW comes so long after the last descriptor with IDE; 0 for at once; not of vectors."""
+    """Transmit interrupt delay: TXDW, but no vector, comes so long after the last descriptor with IDE; 0: at once."""
 
     offset = 0x03820
     IDV = Field(0, "in units of 1.024 us", width=16)
