@@ -9,7 +9,9 @@ from cocotb_tests.nic_tester import DESCRIPTOR_BYTES, NicTester
 from cocotb_tests.support import cycles, nic_verilog, simulate
 from cocotb_tests.tx_ring import Sent, TxRing
 from hdl.nic import regmap
+from hdl.nic.layouts import TxContextDescriptor
 from hdl.nic.regmap import CTRL, EICR, EIMS, GPIE, ICR, IVAR, TCTL, TXDCTL
+from tests.engines.tx_packets import data_descriptor
 
 SIZE = 32  # descriptors of a ring
 BUFFERS_AT, BUFFER_BYTES = 0x20000, 0x20000
@@ -151,12 +153,27 @@ async def an_error_of_one_queue_does_not_stop_the_others(dut, fails, halves):
     assert [len(some) for some in by_queue(await rings[0].sent(), len(rings))] == [1] * len(rings)
 
 
+def put_half_a_segmented_packet(ring: TxRing) -> None:
+    """A context, and the headers with the data of the first segment, right to its end."""
+    fields = {"hdrlen": 54, "paylen": 1000, "mss": 100, "tucss": 34, "ipcss": 14}
+    context = TxContextDescriptor.const(fields | {"command": {"TSE": 1, "TCP": 1, "IP": 1, "DEXT": 1}}).as_bits()
+    data = data_descriptor(ring.place(random.randbytes(54 + 100)), 54 + 100, {"TSE": 1, "IFCS": 1}, {})
+    for bits in (context, data):
+        at = ring.base + ring.tail * DESCRIPTOR_BYTES
+        ring.tester.memory.write(at, bits.to_bytes(DESCRIPTOR_BYTES, "little"))
+        ring.tail += 1
+
+
 @cocotb.test(timeout_time=20, timeout_unit="ms")
-async def half_a_frame_keeps_the_others_waiting_until_its_queue_is_off(dut):
+@cocotb.parametrize(segmented=[False, True])
+async def half_a_packet_keeps_the_others_waiting_until_its_queue_is_off(dut, segmented):
     """TXDCTL.ENABLE cleared drops it; the queue, set up anew, sends again, and so do the others all the time."""
     tester = await NicTester.begin(dut)
     first, *others = await open_rings(tester)
-    first.put(random.randbytes(100), EOP=0)
+    if segmented:
+        put_half_a_segmented_packet(first)
+    else:
+        first.put(random.randbytes(100), EOP=0)
     await first.kick()
     await first.wait()
     frames = [frame_of(ring.queue, 0, 100) for ring in others]
@@ -164,7 +181,7 @@ async def half_a_frame_keeps_the_others_waiting_until_its_queue_is_off(dut):
         ring.put_frame(frame, IFCS=1, RS=1)
         await ring.kick()
     await tester.settle()
-    assert not await first.sent()
+    assert len(await first.sent()) == segmented
     await first.write(TXDCTL, 0)
     for ring in others:
         await ring.wait()
