@@ -25,7 +25,7 @@ def simulate_bench(module, data_width, folder):
     """Run the cocotb tests of a module on the bench with this width of data."""
     bench = build_folder(folder) / BENCH.name
     bench.write_text(BENCH.read_text().replace("DATA_WIDTH = 64", f"DATA_WIDTH = {data_width}"))
-    sources = [bench, HARNESS / "dma_port.v", HARNESS / "host_memory.v"]
+    sources = [bench, *(HARNESS / f"{name}.v" for name in ("dma_port", "clock_gate", "host_memory"))]
     simulate(module, "dma_port_bench", sources, folder=folder)
 
 
