@@ -1,8 +1,10 @@
-// The NIC between a wire that plays a schedule of beats, one row per clock, and a memory of fixed latency that is
-// always ready. cocotb drives the register port and `play`; what the memory holds goes to a file on `dump`.
+// The NIC between a wire that plays a schedule of beats, one row per clock, a wire that takes what it sends at the same
+// rate, and a memory of fixed latency that is always ready. cocotb drives the register port and `play`; what the memory
+// holds goes to a file on `dump`.
 //
 // Plusargs: +schedule=FILE rows of {tlast, tkeep, tdata} in hex, no beat where tkeep is 0;
-//           +image=FILE what memory holds at first, hex; +result=FILE, +words=N for the dump; +latency=CLOCKS.
+//           +image=FILE what memory holds at first, hex; +result=FILE, +words=N for the dump; +latency=CLOCKS;
+//           +sent=FILE for what the NIC sends, a line of hex for each beat, with "end" behind each frame.
 `timescale 1ns/1ps
 `default_nettype none
 
@@ -102,6 +104,90 @@ module line_rate_bench #(
         end
     end
 
+    // --- The same memory for transmission ------------------------------------------------------------------------
+    wire [63:0] t_awaddr, t_wdata, t_araddr;
+    wire [7:0] t_awlen, t_wstrb, t_arlen;
+    wire t_awvalid, t_wvalid, t_wlast, t_arvalid, t_rready;
+    reg [31:0] t_b_due [0:63], t_ar [0:63], t_ar_due [0:63];
+    reg [8:0] t_ar_beats [0:63];
+    reg [5:0] t_b_in = 0, t_b_out = 0, t_ar_in = 0, t_ar_out = 0;
+    reg [31:0] t_word = 0;
+    reg [8:0] t_left = 0;
+    reg t_bvalid = 0, t_rvalid = 0, t_rlast = 0;
+    reg [63:0] t_rdata = 0;
+    reg [63:0] t_merged;
+    integer t_lane;
+
+    always @(posedge clk) begin
+        if (t_awvalid && t_wvalid) begin  // write-backs are single beats, address and data at once
+            t_merged = memory[t_awaddr >> 3];
+            for (t_lane = 0; t_lane < 8; t_lane = t_lane + 1)
+                if (t_wstrb[t_lane]) t_merged[t_lane*8 +: 8] = t_wdata[t_lane*8 +: 8];
+            memory[t_awaddr >> 3] = t_merged;
+            t_b_due[t_b_in] <= now + latency;
+            t_b_in <= t_b_in + 1;
+        end
+        if (t_awvalid != t_wvalid) $display("ERROR: %m: a write-back's address and data come apart");
+        t_bvalid <= t_b_in != t_b_out && now >= t_b_due[t_b_out];
+        if (t_b_in != t_b_out && now >= t_b_due[t_b_out]) t_b_out <= t_b_out + 1;
+
+        if (t_arvalid) begin
+            t_ar[t_ar_in] <= t_araddr >> 3;
+            t_ar_beats[t_ar_in] <= t_arlen + 1;
+            t_ar_due[t_ar_in] <= now + latency;
+            t_ar_in <= t_ar_in + 1;
+        end
+        if (!t_rvalid || t_rready) begin
+            t_rvalid <= t_left != 0;
+            t_rdata <= memory[t_word];
+            t_rlast <= t_left == 1;
+            if (t_left != 0) begin
+                t_left <= t_left - 1;
+                t_word <= t_word + 1;
+            end
+            if (t_left < 2 && t_ar_in != t_ar_out && now >= t_ar_due[t_ar_out]) begin
+                t_word <= t_ar[t_ar_out];
+                t_left <= t_ar_beats[t_ar_out];
+                t_ar_out <= t_ar_out + 1;
+            end
+        end
+    end
+
+    // --- The wire out: 8 bytes a clock. A frame starts when it is offered or when the gap of the one before is over ---
+    wire [63:0] s_tdata;
+    wire [7:0] s_tkeep;
+    wire s_tvalid, s_tlast;
+    reg [31:0] free = 0, offered = 0, begins, ends, sent_frames = 0, late_frames = 0;  // times in bytes
+    localparam FILLING = 16;  // frames that are not looked at: there is nothing in the FIFO when they are fetched
+    reg waiting = 0, inside_frame = 0;
+    wire s_tready = inside_frame || 8 * now >= free;
+    reg [15:0] bytes = 0;
+    integer sent, s_lane;
+    always @(posedge clk) begin
+        if (s_tvalid && !s_tready && !waiting) begin
+            waiting <= 1;
+            offered <= 8 * now;
+        end
+        if (s_tvalid && s_tready) begin
+            if (!inside_frame) begin
+                begins = waiting ? offered : 8 * now;
+                if (begins < free) begins = free;
+                if (begins > free && sent_frames >= FILLING) late_frames <= late_frames + 1;
+                bytes = 0;
+                waiting <= 0;
+            end
+            for (s_lane = 0; s_lane < 8; s_lane = s_lane + 1) bytes = bytes + {15'd0, s_tkeep[s_lane]};
+            inside_frame <= !s_tlast;
+            $fdisplay(sent, "%h %h", s_tkeep, s_tdata);
+            if (s_tlast) begin
+                $fdisplay(sent, "end");
+                free <= begins + 8 + bytes + 12;
+                sent_frames <= sent_frames + 1;
+            end
+        end
+        if (inside_frame && !s_tvalid) $display("ERROR: %m: the NIC has nothing to send in the middle of a frame");
+    end
+
     // verilator lint_off PINMISSING
     nic nic (  // without the outputs that this bench does not look at
         .clk(clk), .rst(rst), .link_up(1'b1), .eedo(1'b0), .mdio_i(1'b1),
@@ -118,11 +204,16 @@ module line_rate_bench #(
         .m_axi_rx__araddr(m_araddr), .m_axi_rx__arlen(m_arlen), .m_axi_rx__arvalid(m_arvalid), .m_axi_rx__arready(1'b1),
         .m_axi_rx__rid(1'b0), .m_axi_rx__rdata(m_rdata), .m_axi_rx__rresp(2'b0), .m_axi_rx__rlast(m_rlast),
         .m_axi_rx__rvalid(m_rvalid),
-        .m_axi_tx__awready(1'b0), .m_axi_tx__wready(1'b0),
-        .m_axi_tx__bid(1'b0), .m_axi_tx__bresp(2'b0), .m_axi_tx__bvalid(1'b0), .m_axi_tx__arready(1'b0),
-        .m_axi_tx__rid(1'b0), .m_axi_tx__rdata(64'b0), .m_axi_tx__rresp(2'b0), .m_axi_tx__rlast(1'b0),
-        .m_axi_tx__rvalid(1'b0),
-        .m_axis_tx__tready(1'b0),
+        .m_axi_tx__awaddr(t_awaddr), .m_axi_tx__awlen(t_awlen), .m_axi_tx__awvalid(t_awvalid), .m_axi_tx__awready(1'b1),
+        .m_axi_tx__wdata(t_wdata), .m_axi_tx__wstrb(t_wstrb), .m_axi_tx__wlast(t_wlast), .m_axi_tx__wvalid(t_wvalid),
+        .m_axi_tx__wready(1'b1),
+        .m_axi_tx__bid(1'b0), .m_axi_tx__bresp(2'b0), .m_axi_tx__bvalid(t_bvalid),
+        .m_axi_tx__araddr(t_araddr), .m_axi_tx__arlen(t_arlen), .m_axi_tx__arvalid(t_arvalid),
+        .m_axi_tx__arready(1'b1),
+        .m_axi_tx__rid(1'b0), .m_axi_tx__rdata(t_rdata), .m_axi_tx__rresp(2'b0), .m_axi_tx__rlast(t_rlast),
+        .m_axi_tx__rvalid(t_rvalid), .m_axi_tx__rready(t_rready),
+        .m_axis_tx__tdata(s_tdata), .m_axis_tx__tkeep(s_tkeep), .m_axis_tx__tlast(s_tlast),
+        .m_axis_tx__tvalid(s_tvalid), .m_axis_tx__tready(s_tready),
         .s_axis_rx__tdata(tdata), .s_axis_rx__tkeep(tkeep), .s_axis_rx__tlast(tlast), .s_axis_rx__tuser(1'b0),
         .s_axis_rx__tvalid(tvalid)
     );
@@ -136,6 +227,7 @@ module line_rate_bench #(
         if ($value$plusargs("schedule=%s", path)) schedule = $fopen(path, "r");
         if ($value$plusargs("image=%s", path)) $readmemh(path, memory);
         if ($value$plusargs("latency=%d", latency)) ;
+        if ($value$plusargs("sent=%s", path)) sent = $fopen(path, "w");
     end
     always @(posedge dump)
         if ($value$plusargs("result=%s", path) && $value$plusargs("words=%d", words)) $writememh(path, memory, 0, words - 1);

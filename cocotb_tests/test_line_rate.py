@@ -1,5 +1,9 @@
-"""Line rate: frames back to back at 10 Gb/s on the 64-bit stream at 156.25 MHz lose nothing, while memory is slow."""
+"""Line rate: frames back to back at 10 Gb/s on the 64-bit stream at 156.25 MHz, in and out at once, with slow memory.
 
+Of those that arrive nothing is lost, and between those that are sent the gap is never longer than Ethernet's.
+"""
+
+import zlib
 from pathlib import Path
 
 import cocotb
@@ -8,13 +12,16 @@ from cocotb.triggers import ClockCycles, RisingEdge
 
 from cocotb_tests.support import build_folder, nic_verilog, simulate
 from hdl.nic import regmap
-from hdl.nic.layouts import RxDescriptor
-from hdl.nic.regmap import RCTL
+from hdl.nic.layouts import RxDescriptor, TxDescriptor
+from hdl.nic.regmap import CTRL, RCTL, TCTL
 
 FRAMES = 2000
 
 #: Bytes on the wire besides the frame and its FCS: preamble, start delimiter and gap (IEEE 802.3, 4.4.2).
 OVERHEAD = 8 + 12
+
+#: Bytes of the FCS.
+FCS = 4
 
 #: Clocks from the last beat of a write to its response, and from the address of a read to its first data.
 LATENCY = 100
@@ -25,7 +32,8 @@ LEAST_EFFICIENCY = 0.85
 BEAT_BYTES = 8
 DESCRIPTOR_BYTES = 16
 RING_SIZE = 4096
-BUFFERS = RING_SIZE * DESCRIPTOR_BYTES
+TX_RING = RING_SIZE * DESCRIPTOR_BYTES
+BUFFERS = 2 * TX_RING
 
 
 def frame(number: int, size: int) -> bytes:
@@ -56,9 +64,36 @@ def write_schedule(path, size: int) -> None:
 
 def write_image(path, size: int) -> int:
     """Write what memory holds besides zeros, the ring; returns the words of memory that are used."""
-    ring = [RxDescriptor.const({"address": buffer_address(n, size)}).as_bits() for n in range(FRAMES)]
-    path.write_text("".join(f"{d & (1 << 64) - 1:x}\n{d >> 64:x}\n" for d in ring))
-    return buffer_address(FRAMES, size) // BEAT_BYTES
+    end = buffer_address(FRAMES, size) & -BEAT_BYTES
+    pitch = -(-size // BEAT_BYTES) * BEAT_BYTES
+    command = {"EOP": 1, "IFCS": 1, "RS": 1}
+    rings = {
+        0: [RxDescriptor.const({"address": buffer_address(n, size)}) for n in range(FRAMES)],
+        TX_RING: [
+            TxDescriptor.const({"address": end + n * pitch, "length": size - FCS, "command": command})
+            for n in range(FRAMES)
+        ],
+    }
+    parts = {where: b"".join(d.as_bits().to_bytes(16, "little") for d in ring) for where, ring in rings.items()}
+    parts[end] = b"".join(frame(n, size)[:-FCS].ljust(pitch, b"\0") for n in range(FRAMES))
+    with path.open("w") as file:
+        for where, data in parts.items():
+            file.write(f"@{where // BEAT_BYTES:x}\n")
+            file.writelines(f"{data[at : at + 8][::-1].hex()}\n" for at in range(0, len(data), 8))
+    return end // BEAT_BYTES
+
+
+def sent(path) -> list[bytes]:
+    """The frames that the NIC sent."""
+    frames, data = [], b""
+    for line in path.read_text().splitlines():
+        if line == "end":
+            frames.append(data)
+            data = b""
+        else:
+            keep, beat = line.split()
+            data += bytes.fromhex(beat)[::-1][: int(keep, 16).bit_count()]
+    return frames
 
 
 async def write(dut, register, value: int) -> None:
@@ -111,7 +146,12 @@ async def line_rate(dut):
     await write(dut, regmap.RDLEN, RING_SIZE * DESCRIPTOR_BYTES)
     await write(dut, regmap.RDT, FRAMES)
     await write(dut, regmap.RCTL, RCTL.EN | RCTL.UPE)
+    await write(dut, CTRL, CTRL.reset | CTRL.SLU)
+    await write(dut, regmap.TDBAL, TX_RING)
+    await write(dut, regmap.TDLEN, RING_SIZE * DESCRIPTOR_BYTES)
+    await write(dut, regmap.TDT, FRAMES)
     await ClockCycles(dut.clk, 3 * LATENCY)
+    await write(dut, TCTL, TCTL.EN)
     dut.play.value = 1
     await RisingEdge(dut.played)
     await ClockCycles(dut.clk, 5 * LATENCY)
@@ -125,11 +165,17 @@ async def line_rate(dut):
     cocotb.log.info("%d bytes: %d beats of payload, %d of write-backs: %.3f", size, payload, writebacks, efficiency)
     assert writebacks == FRAMES
     assert efficiency >= LEAST_EFFICIENCY
+    assert await read(dut, regmap.GPTC) == FRAMES
+    assert await read(dut, regmap.TDH) == FRAMES
+    assert dut.late_frames.value == 0
     dut.dump.value = 1
     await ClockCycles(dut.clk, 1)
     frames = received(result, size)
     assert len(frames) == FRAMES
     assert frames == [frame(number, size) for number in range(FRAMES)]
+    data = [frame(number, size)[:-FCS] for number in range(FRAMES)]
+    expected = [payload + zlib.crc32(payload).to_bytes(FCS, "little") for payload in data]
+    assert sent(result.with_name(f"sent{size}.hex")) == expected
 
 
 QUICK_SIZES, SLOW_SIZES = (64,), (65, 127, 128, 129)
@@ -159,5 +205,6 @@ def test_line_rate(size):
             f"+schedule={folder}/schedule{size}.hex",
             f"+image={folder}/image{size}.hex",
             f"+result={folder}/result{size}.hex",
+            f"+sent={folder}/sent{size}.hex",
         ],
     )
