@@ -9,7 +9,7 @@
 `default_nettype none
 
 module line_rate_bench #(
-    parameter WORDS = 1 << 20
+    parameter WORDS = 1 << 23
 );
     reg clk = 0;
     always #3.2 clk = ~clk;  // 156.25 MHz: 64 bits of it are 10 Gb/s

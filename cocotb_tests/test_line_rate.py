@@ -3,6 +3,7 @@
 Of those that arrive nothing is lost, and between those that are sent the gap is never longer than Ethernet's.
 """
 
+import os
 import zlib
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from hdl.nic import regmap
 from hdl.nic.layouts import RxDescriptor, TxDescriptor
 from hdl.nic.regmap import CTRL, RCTL, TCTL
 
-FRAMES = 2000
+FRAMES = 10_000 if os.environ.get("LONG") else 2000
 
 #: Bytes on the wire besides the frame and its FCS: preamble, start delimiter and gap (IEEE 802.3, 4.4.2).
 OVERHEAD = 8 + 12
@@ -31,7 +32,7 @@ LEAST_EFFICIENCY = 0.85
 
 BEAT_BYTES = 8
 DESCRIPTOR_BYTES = 16
-RING_SIZE = 4096
+RING_SIZE = 16384
 TX_RING = RING_SIZE * DESCRIPTOR_BYTES
 BUFFERS = 2 * TX_RING
 

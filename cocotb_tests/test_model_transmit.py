@@ -8,11 +8,19 @@ from cocotb_tests.tx_programs import TxProgram
 from emulator.engines.base import MmioDone
 from emulator.engines.model import ModelEngine
 from hdl.nic.regmap import (
+    CRCERRS,
     CTRL,
     GOTCH,
     GOTCL,
+    GPRC,
     GPTC,
     ICR,
+    RCTL,
+    RDBAL,
+    RDH,
+    RDLEN,
+    RDT,
+    RXCSUM,
     TCTL,
     TDBAH,
     TDBAL,
@@ -116,6 +124,49 @@ async def random_packets_leave_alike(dut):
         assert ring == model_ring
         names = [register.__name__ for register in COMPARED]
         assert dict(zip(names, registers, strict=True)) == dict(zip(names, model_registers, strict=True))
+
+
+RX_RING_AT, RX_BUFFERS_AT, RX_RING, RX_BUFFER = 0x14_0000, 0x18_0000, 128, 2048
+
+
+async def set_up_reception(side) -> None:
+    """A ring of empty buffers, and what is sent comes back."""
+    memory = side.engine.memory
+    memory.write(RX_BUFFERS_AT, bytes(RX_RING * RX_BUFFER))
+    for index in range(RX_RING):
+        descriptor = (RX_BUFFERS_AT + index * RX_BUFFER).to_bytes(16, "little")
+        memory.write(RX_RING_AT + 16 * index, descriptor)
+    for register, value in (
+        (RDBAL, RX_RING_AT),
+        (RDLEN, 16 * RX_RING),
+        (RDT, RX_RING - 1),
+        (RXCSUM, RXCSUM.IPOFLD | RXCSUM.TUOFLD),
+        (RCTL, RCTL.EN | RCTL.UPE | RCTL.MPE | RCTL.BAM | RCTL.LPE | RCTL.SBP | RCTL.SECRC | RCTL.LBM.put(3)),
+    ):
+        await side.write(register, value)
+
+
+@cocotb.test()
+async def frames_come_back_alike(dut):
+    """Offloaded packets, through both halves of the NIC."""
+    rtl = Side(await begin(dut, byte_ps=BYTE_PS, **LATENCIES))
+    model = Side(ModelEngine(1, costs(**LATENCIES), BYTE_PS))
+    program = TxProgram(tag_ethertype=0x88A8)
+    for _ in range(PACKETS):
+        program.random_packet()
+    received = []
+    for side in (rtl, model):
+        side.engine.memory.write(RING_AT, bytes(16 * RING))
+        await side.set_up()
+        await set_up_reception(side)
+        await side.run(program, 0)
+        assert not side.sent
+        counts = [await side.read(register) for register in (RDH, GPRC, CRCERRS, GPTC)]
+        memory = side.engine.memory
+        received.append(
+            (counts, memory.read(RX_RING_AT, 16 * RX_RING), memory.read(RX_BUFFERS_AT, RX_RING * RX_BUFFER))
+        )
+    assert received[0] == received[1]
 
 
 @pytest.mark.slow

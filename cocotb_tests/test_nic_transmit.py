@@ -4,12 +4,14 @@ import random
 
 import cocotb
 import pytest
+from cocotb.triggers import RisingEdge
 
-from cocotb_tests.nic_tester import NicTester
-from cocotb_tests.support import nic_verilog, simulate
+from cocotb_tests.nic_tester import PROMISCUOUS, NicTester, random_frame
+from cocotb_tests.support import cycles, nic_verilog, simulate
 from cocotb_tests.tx_ring import Sent, TxRing
+from emulator.engines.base import Verdict
 from hdl.nic import regmap
-from hdl.nic.regmap import ICR
+from hdl.nic.regmap import ICR, RCTL
 
 
 def padded(data: bytes) -> Sent:
@@ -36,6 +38,51 @@ async def frames_leave_as_they_are_in_memory(dut, stalls):
     assert sent == [padded(frame) for frame in frames]
     assert await tester.read(ICR) & (ICR.TXDW | ICR.TXQE) == ICR.TXDW | ICR.TXQE
     assert await tester.read(regmap.TDH) == ring.tail
+
+
+@cocotb.test(timeout_time=10, timeout_unit="ms")
+@cocotb.parametrize(link=[False, True])
+async def with_rctl_lbm_frames_come_back(dut, link):
+    """With or without a link; the wire is left out, but each frame on it has its verdict."""
+    tester = await NicTester.begin(dut)
+    await tester.open(PROMISCUOUS | RCTL.SECRC | RCTL.LBM.put(3))
+    ring = await TxRing.open(tester)
+    dut.link_up.value = link
+    frames = [random.randbytes(random.randint(60, 1514)) for _ in range(10)]
+    for frame in frames:
+        ring.put_frame(frame, IFCS=1, RS=1)
+    await ring.kick()
+    for _ in range(20):
+        await tester.send(random_frame(100))
+    await ring.wait()
+    await tester.drain()
+    assert [received.data for received in tester.clean()] == frames
+    assert not await ring.sent()
+    assert tester.verdicts == [Verdict.DISABLED] * 20
+    assert await tester.read(regmap.GPTC) == await tester.read(regmap.GPRC) == 10
+    assert await tester.read(regmap.TPR) == 10, "who does not listen to the wire does not count what is on it"
+
+
+@cocotb.test(timeout_time=10, timeout_unit="ms")
+async def a_reset_in_the_middle_of_a_frame_that_comes_back(dut):
+    """It is forgotten, and the wire is heard again."""
+    tester = await NicTester.begin(dut)
+    await tester.open(PROMISCUOUS | RCTL.LPE | RCTL.LBM.put(1))
+    ring = await TxRing.open(tester)
+    ring.put_frame(random.randbytes(9000), IFCS=1)
+    await ring.kick()
+    while not dut.tx_whole.value:
+        await RisingEdge(dut.clk)
+    await cycles(dut, 100)
+    await tester.write(regmap.CTRL, regmap.CTRL.reset | regmap.CTRL.RST)
+    await tester.settle()
+    tester.clean()
+    await tester.open(PROMISCUOUS)
+    frame = random_frame(100)
+    await tester.send(frame)
+    await tester.drain()
+    assert [received.data for received in tester.clean()] == [frame]
+    assert tester.verdicts == [Verdict.KEPT]
 
 
 @pytest.mark.parametrize("data_width", [64])

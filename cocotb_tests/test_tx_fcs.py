@@ -5,10 +5,12 @@ import zlib
 
 import cocotb
 import pytest
+from cocotb.triggers import ReadOnly, RisingEdge
 
 from cocotb_tests.streams import StreamSink, StreamSource
 from cocotb_tests.support import cycles, simulate, start, write_verilog
 from cocotb_tests.tx_beats import beats_of, frames_of
+from hdl.nic.tx_align import TxBeat
 from hdl.nic.tx_fcs import TxFcs
 
 
@@ -26,6 +28,35 @@ async def every_frame_gets_its_fcs(dut, pause):
     await cycles(dut, 60)
     expected = [data + zlib.crc32(data).to_bytes(4, "little") if insert else data for data, insert in frames]
     assert frames_of(sink.payloads, width) == expected
+
+
+@cocotb.test()
+async def a_wrong_fcs_that_a_frame_brings_is_told(dut):
+    await start(dut, beats__valid=0, checked__ready=1)
+    width = int(cocotb.plusargs["data_width"])
+    told = []
+
+    async def watch():
+        while True:
+            await ReadOnly()
+            beat = TxBeat(width).from_bits(dut.checked__payload.value.to_unsigned())
+            if dut.checked__valid.value and beat.last:
+                told.append(int(dut.bad.value))
+            await RisingEdge(dut.clk)
+
+    cocotb.start_soon(watch())
+    beats, expected = [], []
+    for kind in random.choices(("made", "right", "wrong"), k=60):
+        data = random.randbytes(random.randint(4, 3 * width // 8))
+        if kind != "made":
+            fcs = bytearray(zlib.crc32(data).to_bytes(4, "little"))
+            fcs[random.randrange(4)] ^= (kind == "wrong") << random.randrange(8)
+            data += fcs
+        beats += beats_of(data, width, insert_fcs=kind == "made")
+        expected.append(int(kind == "wrong"))
+    await StreamSource(dut, "beats", beats).done
+    await cycles(dut, 60)
+    assert told == expected
 
 
 @cocotb.test()

@@ -31,10 +31,11 @@ class Ingress:
     __slots__ = (
         "_checksums",
         "_enabled",
-        "_enabled_changed",
         "_filter",
         "_filter_before",
         "_filter_changed",
+        "_heard",
+        "_heard_changed",
         "_interrupts",
         "_max_bytes",
         "_queue",
@@ -64,17 +65,18 @@ class Ingress:
 
     def reset(self, values: Mapping[int, int]) -> None:
         """Device reset. A frame that is under way counts as begun while the receiver was off."""
-        self._enabled = False
-        self._enabled_changed = self._filter_changed = 0
+        self._heard = False
+        self._heard_changed = self._filter_changed = 0
         self._filter = self._filter_before = AddressFilter(values)
         self.configure(values)
 
     def configure(self, values: Mapping[int, int]) -> None:
         """Take over the registers after one of them was written."""
         rctl = values[RCTL.offset]
-        enabled = bool(rctl & RCTL.EN)
-        if enabled != self._enabled:
-            self._enabled, self._enabled_changed = enabled, self._schedule.now
+        self._enabled = bool(rctl & RCTL.EN)
+        heard = self._enabled and not RCTL.LBM.get(rctl)
+        if heard != self._heard:
+            self._heard, self._heard_changed = heard, self._schedule.now
         self._filter, self._filter_before = AddressFilter(values), self._filter
         self._filter_changed = self._schedule.now
         self._store_bad = bool(rctl & RCTL.SBP)
@@ -87,16 +89,24 @@ class Ingress:
         self._max_bytes = MAX_LONG_BYTES if rctl & RCTL.LPE else MAX_BYTES
 
     def receive(self, data: bytes, bad_fcs: bool, began: int) -> Verdict:
-        """A frame has arrived; decide what becomes of it.
+        """A frame has arrived from the wire; decide what becomes of it.
 
         Args:
             data: without FCS.
             bad_fcs: its FCS is wrong.
-            began: when its first bytes came in, in ns. What counts is whether the receiver was on then, and for which
-                addresses.
+            began: when its first bytes came in, in ns. What counts is whether the receiver was on then and listened to
+                the wire, and for which addresses.
         """
-        if self._enabled != (began >= self._enabled_changed):
+        if self._heard != (began >= self._heard_changed):
             return Verdict.DISABLED
+        return self._judge(data, bad_fcs, began)
+
+    def receive_looped(self, data: bytes, bad_fcs: bool) -> None:
+        """A frame has come back from the transmitter (RCTL.LBM); it is treated as one from the wire."""
+        if self._enabled:
+            self._judge(data, bad_fcs, self._schedule.now)
+
+    def _judge(self, data: bytes, bad_fcs: bool, began: int) -> Verdict:
         length, destination = len(data) + FCS_BYTES, data[:6]
         address_filter = self._filter if began >= self._filter_changed else self._filter_before
         status = address_filter.judge(destination)

@@ -34,6 +34,7 @@ from hdl.nic.regmap import (
     RADV,
     RAH,
     RAL,
+    RCTL,
     RDH,
     RDT,
     RDTR,
@@ -105,6 +106,7 @@ class ModelNic:
         self._mdio = Mdio(schedule, self.phy, interrupts)
         self._eeprom_port = EepromPort(schedule, self.eeprom, self._load_station)
         self.receive: Callable[[bytes, bool, int], Verdict] = self._ingress.receive
+        self._tx_fifo.receive = self._ingress.receive_looped
         self._readers |= {
             STATUS.offset: self._read_status,
             EECD.offset: self._eeprom_port.read_eecd,
@@ -213,6 +215,7 @@ class ModelNic:
     def _configure_transmission(self) -> None:
         """Tell the queues and the FIFO of a register that was written."""
         self._tx_fifo.configure(self._values)
+        self._tell_link()
         for queue in self._tx_queues:
             queue.configure(self._values)
 
@@ -227,9 +230,14 @@ class ModelNic:
         link = self.phy.link and bool(self._values[CTRL.offset] & CTRL.SLU)
         if link != self._link:
             self._link = link
-            for queue in self._tx_queues:
-                queue.set_link(link)
+            self._tell_link()
             self._interrupts.latch(ICR.LSC)
+
+    def _tell_link(self) -> None:
+        """Tell the transmit queues whether frames can leave; those that come back need no link."""
+        link = self._link or bool(RCTL.LBM.get(self._values[RCTL.offset]))
+        for queue in self._tx_queues:
+            queue.set_link(link)
 
     def _write_ctrl(self, value: int) -> None:
         self.phy.reset(bool(value & CTRL.PHY_RST))

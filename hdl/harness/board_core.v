@@ -64,7 +64,7 @@ module board_core #(
             wire [DATA_WIDTH-1:0]   rx_tdata;
             wire [DATA_WIDTH/8-1:0] rx_tkeep;
 
-            wire        tx_tvalid, tx_tready, tx_tlast, tx_tuser, tx_whole, device_reset;
+            wire        tx_tvalid, tx_tready, tx_tlast, tx_tuser, tx_whole, tx_looped, device_reset;
             wire [DATA_WIDTH-1:0]   tx_tdata;
             wire [DATA_WIDTH/8-1:0] tx_tkeep;
             wire [10:0] tx_gap_bytes;
@@ -187,6 +187,7 @@ module board_core #(
                 .m_axis_tx__tready(tx_tready),
                 .tx_gap_bytes(tx_gap_bytes),
                 .tx_whole(tx_whole),
+                .tx_looped(tx_looped),
                 .device_reset(device_reset),
                 .mac__rfce(),
                 .mac__station(),
@@ -365,6 +366,7 @@ module board_core #(
                 .tuser(tx_tuser),
                 .gap_bytes(tx_gap_bytes),
                 .whole(tx_whole),
+                .looped(tx_looped),
                 .nic_reset(device_reset),
                 .arrived_words(arrived_words),
                 .arrived(frame_arrived),

@@ -22,6 +22,7 @@ module wire_sink #(
     input  wire                    tuser,                 // with tlast: cut off
     input  wire [10:0]             gap_bytes,             // between frames, as the NIC wants it
     input  wire                    whole,                 // pulse: one more frame is whole inside the NIC
+    input  wire                    looped,                // pulse: one of them went back into the NIC
     input  wire                    nic_reset,             // pulse: these frames are lost
     output reg  [31:0]             arrived_words = 32'd0, // words of the frames that have arrived
     output reg                     arrived = 1'b0,        // toggles when a frame has, if anybody listens
@@ -50,9 +51,9 @@ module wire_sink #(
     reg [15:0]  held = 16'd0;            // whole frames in the NIC
     reg         disturbed = 1'b0;          // by a reset in the middle of the frame
     wire        take = tvalid && tready;
-    wire        leaves = take && tlast && !tuser;
+    wire        leaves = take && tlast && !tuser || looped;
     wire        left_over = tvalid && tlast && !tuser && !take;  // this beat comes even after a reset
-    wire        active = tvalid || ending || !tready || whole || nic_reset;
+    wire        active = tvalid || ending || !tready || whole || looped || nic_reset;
 
     reg [63:0]  begins_ps, ends_ps, next_due;  // these four are variables of the process
     reg [15:0]  taken;

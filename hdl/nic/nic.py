@@ -13,6 +13,7 @@ from hdl.nic.eeprom import Eeprom
 from hdl.nic.flow_control import FlowControl
 from hdl.nic.interrupts import Interrupts
 from hdl.nic.link import LinkStatus
+from hdl.nic.loopback import Loopback
 from hdl.nic.mac_port import MacPort
 from hdl.nic.mdio import Mdio
 from hdl.nic.msix import Msix
@@ -54,9 +55,10 @@ class Nic(wiring.Component):
         phy_reset: to the PHY, CTRL.PHY_RST.
         mdc, mdio_o, mdio_oe, mdio_i: management interface to the PHY.
         eesk, eecs, eedi, eedo: microwire EEPROM.
-        rx_verdict_valid: pulse, one per received frame.
+        rx_verdict_valid: pulse, one per frame from the wire.
         rx_verdict: what became of it.
         tx_whole: pulse, one per frame that is whole in the transmit FIFO and is going to be sent.
+        tx_looped: pulse, one of them did not go to the wire but came back (RCTL.LBM).
         device_reset: pulse, CTRL.RST: of these frames those that have not left are lost.
 
     Raises:
@@ -108,6 +110,7 @@ class Nic(wiring.Component):
                 "rx_verdict_valid": Out(1),
                 "rx_verdict": Out(RxVerdict),
                 "tx_whole": Out(1),
+                "tx_looped": Out(1),
                 "device_reset": Out(1),
             }
         )
@@ -120,6 +123,7 @@ class Nic(wiring.Component):
         m.submodules.rx_path = rx_path = RxPath(self._data_width)
         m.submodules.rx_dma = rx_dma = RxDma(self._data_width, self._queues)
         m.submodules.tx_dma = tx_dma = TxDma(self._data_width, self._tx_fifo_bytes, self._queues)
+        m.submodules.loopback = loopback = Loopback(self._data_width)
         m.submodules.mdio = mdio = Mdio()
         registers, interrupts, link, eeprom = RegisterFile(self._queues), Interrupts(), LinkStatus(), Eeprom()
         flow_control = FlowControl()
@@ -150,7 +154,8 @@ class Nic(wiring.Component):
         for block in (rx_path, rx_dma, tx_dma, interrupts, statistics, link, eeprom, mdio, flow_control):
             _connect_registers(m, registers, block)
 
-        wiring.connect(m, wiring.flipped(self.s_axis_rx), rx_path.stream)
+        wiring.connect(m, wiring.flipped(self.s_axis_rx), loopback.from_wire)
+        wiring.connect(m, loopback.received, rx_path.stream)
         _connect_rx(m, rx_path, fifo)
         wiring.connect(m, fifo.beats, rx_dma.beats)
         wiring.connect(m, fifo.frames, rx_dma.frames)
@@ -164,17 +169,23 @@ class Nic(wiring.Component):
             statistics.sent.eq(tx_dma.summary),
             statistics.segmented.eq(tx_dma.segmented),
             statistics.segmentation_failed.eq(tx_dma.segmentation_failed),
-            self.rx_verdict_valid.eq(rx_path.summary_valid),
+            loopback.bad_fcs.eq(tx_dma.bad_fcs),
+            loopback.enable.eq(registers.rctl.LBM != 0),
+            rx_path.looped.eq(loopback.looped),
+            rx_path.unheard.eq(loopback.unheard),
+            self.rx_verdict_valid.eq(rx_path.summary_valid & ~rx_path.summary.looped),
             self.rx_verdict.eq(rx_path.summary.verdict),
         ]
 
         wiring.connect(m, tx_dma.axi, wiring.flipped(self.m_axi_tx))
-        wiring.connect(m, tx_dma.stream, wiring.flipped(self.m_axis_tx))
+        wiring.connect(m, tx_dma.stream, loopback.sent)
+        wiring.connect(m, loopback.to_wire, wiring.flipped(self.m_axis_tx))
         gap_bytes = registers.tipg.IPGT + _IPG_BYTES
         m.d.comb += [
-            tx_dma.link_up.eq(link.lu),
+            tx_dma.link_up.eq(link.lu | loopback.active),
             self.tx_gap_bytes.eq(Mux(gap_bytes < _MIN_GAP_BYTES, _MIN_GAP_BYTES, gap_bytes)),
             self.tx_whole.eq(tx_dma.whole),
+            self.tx_looped.eq(loopback.turned),
             self.device_reset.eq(reset),
         ]
 

@@ -579,7 +579,7 @@ class RCTL(Register):
     UPE = Field(3, "unicast promiscuous")
     MPE = Field(4, "multicast promiscuous")
     LPE = Field(5, "long packets: up to 16,384 bytes instead of 1,522")
-    LBM = Field(6, "loopback (storage so far: there is none)", width=2)
+    LBM = Field(6, "loopback: frames come back inside the NIC instead of going to the wire; 0 is off", width=2)
     RDMTS = Field(
         8,
         "free part of the ring at which RXDMT0 fires",

@@ -34,6 +34,7 @@ class RxArrival(wiring.Component):
 
     Attributes:
         stream: from the MAC. Only the last beat of a frame may have empty lanes.
+        looped, unheard: with the stream, see :class:`hdl.nic.loopback.Loopback`.
         reset: forget the frame that is arriving; what is left of it is ignored.
         ctrl, rctl, vet, ral, rah: the registers.
         mta, vfta: the tables.
@@ -46,6 +47,8 @@ class RxArrival(wiring.Component):
         super().__init__(
             {
                 "stream": In(AxiStream(data_width)),
+                "looped": In(1),
+                "unheard": In(1),
                 "reset": In(1),
                 "ctrl": In(layout(regmap.CTRL)),
                 "rctl": In(layout(regmap.RCTL)),
@@ -80,7 +83,11 @@ class RxArrival(wiring.Component):
                 between.eq(stream.tlast),
             ]
             with m.If(between):
-                m.d.sync += [destination.eq(stream.tdata), beat.info.enabled.eq(self.rctl.EN)]
+                m.d.sync += [
+                    destination.eq(stream.tdata),
+                    beat.info.enabled.eq(self.rctl.EN & ~self.unheard),
+                    beat.info.looped.eq(self.looped),
+                ]
         with m.If(self.reset):
             m.d.sync += beat.info.enabled.eq(0)
 

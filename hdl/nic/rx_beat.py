@@ -24,6 +24,7 @@ class RxInfo(data.Struct):
     short: 1
     long: 1
     enabled: 1  # the receiver was on when it began
+    looped: 1  # it comes from the transmit path, not from the wire
     passed: 1  # it is for this station
     inexact: 1  # and it is because of MTA, MPE or UPE alone
     broadcast: 1

@@ -27,6 +27,7 @@ class RxSummary(data.Struct):
     short: 1
     long: 1
     no_buffer: 1  # kept, but no descriptor was free
+    looped: 1  # not from the wire
 
 
 class RxIngress(wiring.Component):
@@ -138,5 +139,6 @@ class RxIngress(wiring.Component):
                 self.summary.bad_fcs.eq(info.bad),
                 self.summary.short.eq(info.short),
                 self.summary.long.eq(info.long),
+                self.summary.looped.eq(info.looped),
                 self.summary.no_buffer.eq(self.no_buffer & (verdict == RxVerdict.KEPT)),
             ]

@@ -24,7 +24,8 @@ class RxPath(wiring.Component):
 
     Attributes:
         reset: device reset, a pulse: the frames on their way, and the one that is arriving, are forgotten.
-        stream: from the MAC.
+        stream: from the MAC, or from the transmit path.
+        looped, unheard: with the stream, see :class:`hdl.nic.loopback.Loopback`.
         ctrl, rctl, vet, ral, rah, rxcsum, rsrpd: the registers.
         mta, vfta: the tables.
         write, write_beat, room, commit, frame, frame_room, discard: of the FIFO.
@@ -39,6 +40,8 @@ class RxPath(wiring.Component):
             {
                 "reset": In(1),
                 "stream": In(AxiStream(data_width)),
+                "looped": In(1),
+                "unheard": In(1),
                 "ctrl": In(layout(regmap.CTRL)),
                 "rctl": In(layout(regmap.RCTL)),
                 "vet": In(layout(regmap.VET)),

@@ -41,6 +41,7 @@ class TxDma(wiring.Component):
         by_vectors: they, and not TXDW, tell of the queues' events.
         axi: DMA port.
         stream: frames with their FCS.
+        bad_fcs: with the last beat on the stream: software's FCS is wrong.
         txdw, txqe, txd_low, fault: pulses, causes of interrupts.
         reported: pulses by queue: what is to become TXDW, without its delay.
         segmented, segmentation_failed: pulse, a packet that is segmented is over, as TSCTC and TSCTFC count it.
@@ -61,6 +62,7 @@ class TxDma(wiring.Component):
                 "by_vectors": In(1),
                 "axi": Out(Axi(data_width)),
                 "stream": Out(AxiStream(data_width)),
+                "bad_fcs": Out(1),
                 "txdw": Out(1),
                 "txqe": Out(1),
                 "txd_low": Out(1),
@@ -103,7 +105,7 @@ class TxDma(wiring.Component):
             path.tag_ethertype.eq(self.vet.VET),
             self.txqe.eq(Cat(queue.txqe for queue in queues).any()),
             self.fault.eq(Cat(queue.fault for queue in queues).any()),
-            *(getattr(self, name).eq(getattr(path, name)) for name in ("whole", "summary_valid", "summary")),
+            *(getattr(self, name).eq(getattr(path, name)) for name in ("bad_fcs", "whole", "summary_valid", "summary")),
         ]
         if not several:
             m.d.comb += self.txd_low.eq(queues[0].txd_low)

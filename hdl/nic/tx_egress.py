@@ -24,7 +24,9 @@ class TxEgress(wiring.Component):
     Attributes:
         reset: cut off the frame that is going out.
         beats: frames with their FCS.
+        bad: with the last beat: the FCS is wrong.
         stream: to the MAC; ``tuser`` with ``tlast`` marks a frame that was cut off.
+        bad_fcs: with the last beat on the stream: the FCS is wrong, which only the receiver of the frame minds.
         summary_valid, summary: pulse, a frame has left, not cut off.
     """
 
@@ -33,7 +35,9 @@ class TxEgress(wiring.Component):
             {
                 "reset": In(1),
                 "beats": In(stream.Signature(TxBeat(data_width))),
+                "bad": In(1),
                 "stream": Out(AxiStream(data_width)),
+                "bad_fcs": Out(1),
                 "summary_valid": Out(1),
                 "summary": Out(TxSummary),
             }
@@ -54,6 +58,7 @@ class TxEgress(wiring.Component):
                 out.tdata.eq(beat.data),
                 out.tkeep.eq(Cat(beat.count > lane for lane in range(lanes))),
                 out.tlast.eq(beat.last),
+                self.bad_fcs.eq(self.bad),
                 open_frame.eq(~beat.last),
             ]
         with m.If(self.reset & open_frame):

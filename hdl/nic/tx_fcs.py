@@ -19,6 +19,7 @@ FCS_BYTES = 4
 
 _POLYNOMIAL = 0xEDB88320  # of IEEE 802.3, lowest power in the highest bit
 _ONES = 0xFFFFFFFF
+_RESIDUE = 0xDEBB20E3  # what the CRC comes to over a frame with its FCS
 _WORD_BITS = 64
 
 
@@ -31,6 +32,7 @@ class TxFcs(wiring.Component):
     Attributes:
         beats: frames; the last beat of a frame has zeros behind its bytes.
         checked: the same with their FCS.
+        bad: with the last beat of ``checked``: the frame brought its own FCS, and that is wrong.
     """
 
     def __init__(self, data_width: int):
@@ -39,6 +41,7 @@ class TxFcs(wiring.Component):
             {
                 "beats": In(stream.Signature(TxBeat(data_width))),
                 "checked": Out(stream.Signature(TxBeat(data_width))),
+                "bad": Out(1),
             }
         )
 
@@ -60,6 +63,7 @@ class TxFcs(wiring.Component):
                     m.d.sync += step.eq(before)
         crc = self._calculate(m, advance, valid, steps)
         self._append(m, advance, valid[-1], steps[-1], ~crc)
+        m.d.comb += self.bad.eq(~steps[-1].frame.insert_fcs & (crc != _RESIDUE))
         return m
 
     def _calculate(self, m, advance, valid, steps):

@@ -67,6 +67,7 @@ class TxPath(wiring.Component):
         segments, sums: as TxFrames tells them.
         requests, beat_valid, beat, beat_ready: of the DMA port.
         stream: frames with their FCS.
+        bad_fcs: with the last beat on the stream: software's FCS is wrong.
         done, report: pulse by queue, a descriptor's data is here, and what the driver wants to hear of it.
         ended: frames whose data is here, counted round; with ``done``, that which ends with the descriptor among them.
         left: those of them that have left.
@@ -95,6 +96,7 @@ class TxPath(wiring.Component):
                 "beat": In(DmaBeat(data_width)),
                 "beat_ready": Out(1),
                 "stream": Out(AxiStream(data_width)),
+                "bad_fcs": Out(1),
                 "done": Out(queues),
                 "report": Out(TxReport),
                 "ended": Out(FRAME_COUNT_BITS),
@@ -162,6 +164,8 @@ class TxPath(wiring.Component):
             vlan.enable.eq(self.tag_frames),
             vlan.ethertype.eq(self.tag_ethertype),
             pad.enable.eq(self.tctl.PSP),
+            egress.bad.eq(fcs.bad),
+            self.bad_fcs.eq(egress.bad_fcs),
             self.done.eq(align.done),
             self.report.eq(align.report),
             self.whole.eq(fifo.whole),
