@@ -229,8 +229,10 @@ module line_rate_bench #(
         if ($value$plusargs("latency=%d", latency)) ;
         if ($value$plusargs("sent=%s", path)) sent = $fopen(path, "w");
     end
-    always @(posedge dump)
+    always @(posedge dump) begin
+        $fflush(sent);
         if ($value$plusargs("result=%s", path) && $value$plusargs("words=%d", words)) $writememh(path, memory, 0, words - 1);
+    end
 endmodule
 
 `default_nettype wire

@@ -33,10 +33,11 @@ def test_probes():
 
 @pytest.mark.parametrize("engine", [SIM, pytest.param("native", marks=pytest.mark.slow)])
 def test_the_save_file_shows_what_is_in_the_dump(tmp_path, engine):
-    execute(Scenario(engine=engine, generate=(60, 1514), count=6, nics=2, pps=20_000), tmp_path, no_progress)
+    nics = 1 if engine == "native" else 2  # a library that other tests need too
+    execute(Scenario(engine=engine, generate=(60, 1514), count=6, nics=nics, pps=20_000), tmp_path, no_progress)
     dump = {variable.full_name: variable for variable in pywellen.Waveform(str(tmp_path / WAVES)).all_vars()}
     shown = list(signals(tmp_path / SAVE_FILE))
-    assert len(shown) > 60
+    assert len(shown) > 30 * nics
     tables = word_tables()
     for name, bits, words in shown:
         assert name in dump, f"{name} is not in the dump"

@@ -16,8 +16,8 @@ from emulator.scenario import BUNDLED_CAPTURE, Scenario
 
 SCENARIOS = {
     "capture": {"capture": str(BUNDLED_CAPTURE)},
-    "overload": {"generate": (60,), "count": 2000, "costs": "router2002"},
-    "irq": {"generate": (60,), "count": 2000, "costs": "router2002", "mode": "irq"},
+    "overload": {"generate": (60,), "count": 800, "costs": "router2002"},
+    "irq": {"generate": (60,), "count": 800, "costs": "router2002", "mode": "irq"},
     "nics": {"generate": (60, 1514, 333), "count": 200, "nics": 3, "rate": 100_000_000, "ring": 64},
     "queues": {"generate": (60, 1514), "count": 300, "flows": 16, "queues": 2, "cpus": 2},
     "few": {"generate": (60, 61, 1514), "count": 30},
@@ -75,8 +75,7 @@ def test_the_native_engine_agrees_on_other_boards(tmp_path, on_icarus, name):
     assert results(tmp_path / "run", engine="native", waves=False, **SCENARIOS[name]) == on_icarus(name)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("name", ["capture", pytest.param("nics", marks=pytest.mark.long)])
+@pytest.mark.parametrize("name", ["few", *(pytest.param(name, marks=pytest.mark.long) for name in ("capture", "nics"))])
 def test_icarus_agrees_with_itself_while_it_dumps_waves(tmp_path, on_icarus, name):
     assert results(tmp_path / "run", engine="icarus", waves=True, **SCENARIOS[name]) == on_icarus(name)
 

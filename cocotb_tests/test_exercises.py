@@ -1,5 +1,7 @@
 """The solutions of the exercises pass on the RTL, and an endless loop in a simulator's process is found there."""
 
+import os
+
 import pytest
 
 from emulator.exercises.check import RTL, SEEDS, try_on_rtl
@@ -25,6 +27,7 @@ def check_solutions(seeds_of):
     assert not failed
 
 
+@pytest.mark.skipif(bool(os.environ.get("CI")), reason="all solutions are tried")
 def test_a_solution_of_each_part_passes():
     firsts = {exercise.part: exercise.number for exercise in reversed(EXERCISES)}.values()
     check_solutions(lambda number: SEEDS[:1] if number in firsts else [])

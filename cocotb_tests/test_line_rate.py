@@ -16,7 +16,7 @@ from hdl.nic import regmap
 from hdl.nic.layouts import RxDescriptor, TxDescriptor
 from hdl.nic.regmap import CTRL, RCTL, TCTL
 
-FRAMES = 10_000 if os.environ.get("LONG") else 2000
+FRAMES = 10_000 if os.environ.get("LONG") else 500
 
 #: Bytes on the wire besides the frame and its FCS: preamble, start delimiter and gap (IEEE 802.3, 4.4.2).
 OVERHEAD = 8 + 12

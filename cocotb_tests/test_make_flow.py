@@ -38,10 +38,8 @@ def test_runs_a_test_with_waves_or_without(test, design):
     check_run("icarus", test, design and f"{design}.fst")
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    ("test", "design"), [RUNS[2], *(pytest.param(*run, marks=pytest.mark.long) for run in RUNS[:2])]
-)
+@pytest.mark.long
+@pytest.mark.parametrize(("test", "design"), RUNS)
 def test_runs_a_test_on_verilator(test, design):
     check_run("verilator", test, design and f"{design}.vcd")
 

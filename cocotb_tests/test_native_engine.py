@@ -23,6 +23,7 @@ from hdl.nic.phy_registers import Control
 from hdl.nic.regmap import CTRL, ICR, ICS, IMS, MDIC, RCTL, RDBAL, RDH, RDLEN, RDT, RTL_REGISTERS, STATUS
 
 FAR = 1_000_000  # ns
+NICS = 2
 RING, BUFFERS, BUFFER_BYTES, DESCRIPTOR_BYTES = 0x1000, 0x10000, 2048, 16
 SEED = int(os.environ.get("NAPI_HIL_SEED", random.randrange(1 << 32)))
 
@@ -66,9 +67,9 @@ def latencies(rng):
 class Lockstep:
     """Two boards that get the same: one skips edges, the other evaluates them all."""
 
-    def __init__(self, rng, nics):
+    def __init__(self, rng):
         board_costs, byte_ps = latencies(rng), rng.choice((1000, 1300, 8000, 80_000))
-        self.engines = [NativeEngine(board_costs, nics=nics, byte_ps=byte_ps) for _ in range(2)]
+        self.engines = [NativeEngine(board_costs, nics=NICS, byte_ps=byte_ps) for _ in range(2)]
         self.engines[1].evaluate_every_edge()
 
     def do(self, action):
@@ -83,8 +84,8 @@ class Lockstep:
             engine.close()
 
 
-def random_step(rng, boards, nics):
-    nic = rng.randrange(nics)
+def random_step(rng, boards):
+    nic = rng.randrange(NICS)
     kind = rng.random()
     if kind < 0.15:
         boards.do(lambda engine: start_receiver(engine, nic=nic))
@@ -118,19 +119,18 @@ def test_skipping_edges_changes_nothing(program):
     seed = SEED + program
     print(f"NAPI_HIL_SEED={seed}")
     rng = random.Random(seed)
-    nics = rng.choice((1, 2))
-    boards = Lockstep(rng, nics)
-    for nic in range(nics):
+    boards = Lockstep(rng)
+    for nic in range(NICS):
         boards.do(lambda engine, nic=nic: start_receiver(engine, nic=nic))
     for _ in range(60):
         try:
-            random_step(rng, boards, nics)
+            random_step(rng, boards)
         except RunFailed:  # a random ring or buffer outside of memory, which the board reports
             with pytest.raises(RunFailed):
                 run(boards.engines[1], boards.engines[0].now + FAR)
             break
     else:
-        for nic in range(nics):
+        for nic in range(NICS):
             for register in RTL_REGISTERS:
                 boards.do(lambda engine, nic=nic, register=register: engine.mmio_read(nic, register.offset, tag=2))
                 boards.do(lambda engine: run(engine, engine.now + 2000))
@@ -140,7 +140,7 @@ def test_skipping_edges_changes_nothing(program):
 
 @pytest.fixture
 def engine():
-    with NativeEngine(costs(mmio_request=50, mmio_completion=70), nics=2) as native:
+    with NativeEngine(costs(mmio_request=50, mmio_completion=70), nics=NICS) as native:
         yield native
 
 
@@ -153,7 +153,7 @@ def test_time_and_cycles(engine):
 
 
 def test_events_of_one_instant_come_lines_first_then_completions(engine):
-    for nic in range(2):
+    for nic in range(NICS):
         engine.mmio_write(nic, IMS.offset, ICR.LSC)
         engine.mmio_write(nic, ICS.offset, ICR.LSC)
     assert advance(engine, FAR) == [IrqChanged(0, True), IrqChanged(1, True)]

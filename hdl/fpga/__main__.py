@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from hdl.fpga import report
-from hdl.fpga.flow import implement
+from hdl.fpga.flow import check, implement
 from hdl.fpga.tools import ToolError
 
 #: Where the tools work.
@@ -19,20 +19,22 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m hdl.fpga", description=__doc__)
     parser.add_argument("--queues", type=int, nargs="+", default=[1, 2, 4, 8], help="numbers of queues; 1 2 4 8")
     parser.add_argument("--seeds", type=int, default=3, help="placements of the NIC with one queue; 3")
-    parser.add_argument("--short", action="store_true", help="only synthesis of the first of them; no document")
+    parser.add_argument("--short", action="store_true", help="only see where the first one's memories go; no document")
     arguments = parser.parse_args()
     BUILD.mkdir(parents=True, exist_ok=True)
     designs = []
     try:
-        for queues in arguments.queues[:1] if arguments.short else arguments.queues:
-            seeds = 0 if arguments.short else arguments.seeds if queues == 1 else 1
+        if arguments.short:
+            print(check(BUILD, queues=arguments.queues[0]))
+            return 0
+        for queues in arguments.queues:
+            seeds = arguments.seeds if queues == 1 else 1
             designs.append(implement(BUILD, queues=queues, seeds=seeds))
             print(report.line(designs[-1]), flush=True)
     except (ToolError, ValueError, OSError) as error:
         print(f"{parser.prog}: {error}", file=sys.stderr)
         return 2
-    if not arguments.short:
-        DOCUMENT.write_text(report.document(designs))
+    DOCUMENT.write_text(report.document(designs))
     return 0
 
 

@@ -1,6 +1,6 @@
 """From the NIC to what it takes of the FPGA and how fast it is."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from hdl.fpga import tools
@@ -19,8 +19,7 @@ class Design:
     queues: int
     resources: tools.Resources
     wrapper_registers: int  # registers, and as many LUTs, that only stand for pins
-    fmax: tuple[dict[str, float], ...]  # MHz by clock, for each placement
-    fits: bool = True  # as far as it was tried
+    fmax: tuple[dict[str, float], ...]  # MHz by clock, for each placement; empty if it does not fit
 
 
 def implement(folder: Path, *, queues: int, seeds: int) -> Design:
@@ -29,19 +28,36 @@ def implement(folder: Path, *, queues: int, seeds: int) -> Design:
     Arguments:
         folder: for the files of the tools; must exist.
         queues: receive queues, and transmit queues.
-        seeds: placements; 0 for synthesis only.
+        seeds: placements.
 
     Raises:
         ToolError: a tool is missing or failed.
         ValueError: there is no NIC with so many queues.
     """
     top = Shifted(GmiiNic(queues=queues), PINS)
-    source = folder / f"nic{queues}.v"
-    source.write_text(verilog.convert(top, "top", form=verilog.Form.SYNTHESIS))
+    source = _write(folder, top, queues)
     netlist = tools.synthesise(source, top="top")
-    design = Design(queues, tools.resources(netlist), top.registers, ())
     try:
         fmax = tuple(tools.place_and_route(netlist, seed=seed) for seed in range(1, seeds + 1))
     except tools.TooLargeError:
-        return replace(design, fits=False)
-    return replace(design, fmax=fmax)
+        fmax = ()
+    return Design(queues, tools.resources(netlist), top.registers, fmax)
+
+
+def check(folder: Path, *, queues: int) -> str:
+    """Only see that a NIC can be synthesised, and where its memories go; returns a line that says so.
+
+    Raises:
+        ToolError: a tool is missing or failed.
+        ValueError: there is no NIC with so many queues.
+    """
+    source = _write(folder, Shifted(GmiiNic(queues=queues), PINS), queues)
+    block_rams, lut_rams = tools.map_memories(source, top="top")
+    return f"{queues} queue{'s' * (queues > 1)}: memories in {block_rams} block RAMs and {lut_rams} LUT RAMs"
+
+
+def _write(folder: Path, top: Shifted, queues: int) -> Path:
+    """The Verilog."""
+    source = folder / f"nic{queues}.v"
+    source.write_text(verilog.convert(top, "top", form=verilog.Form.SYNTHESIS))
+    return source

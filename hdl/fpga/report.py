@@ -34,7 +34,7 @@ def line(design: Design) -> str:
     if design.fmax:
         clocks = ", ".join(f"{clock} {_range(design, clock)} MHz" for clock in _CLOCKS)
     else:
-        clocks = "not placed" if design.fits else f"does not fit into {DEVICE_NAME}"
+        clocks = f"does not fit into {DEVICE_NAME}"
     return (
         f"{design.queues} queues: {found.luts} LUTs, {found.registers} registers, {found.block_rams} block RAMs, "
         f"{found.lut_rams} LUT RAMs; {clocks}"
@@ -65,7 +65,7 @@ def _range(design: Design, clock: str) -> str:
     """Lowest and highest frequency of a clock."""
     found = sorted(placement[clock] for placement in design.fmax if clock in placement)
     if not found:
-        return "-" if design.fits else "does not fit"
+        return "does not fit"
     return f"{found[0]:.0f}" if len(found) == 1 else f"{found[0]:.0f} to {found[-1]:.0f}"
 
 

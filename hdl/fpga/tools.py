@@ -58,6 +58,22 @@ def synthesise(verilog: Path, *, top: str) -> Path:
     return netlist
 
 
+def map_memories(verilog: Path, *, top: str) -> tuple[int, int]:
+    """The quick part of synthesis: returns the block RAMs and the LUT RAMs that memories become.
+
+    Raises:
+        ToolError: Yosys is missing or failed.
+    """
+    counts = verilog.with_suffix(".stat.json")
+    script = (
+        f"read_verilog -sv {verilog.name}; chformal -remove; synth_ecp5 -run begin:map_gates -top {top}; "
+        f"tee -q -o {counts.name} stat -json"
+    )
+    _run([YOSYS, "-q", "-p", script], verilog.with_suffix(".yosys.log"))
+    cells = json.loads(counts.read_text())["design"]["num_cells_by_type"]
+    return cells.get("DP16KD", 0), cells.get("TRELLIS_DPR16X4", 0)
+
+
 def resources(netlist: Path) -> Resources:
     """Count a netlist's cells."""
     (module,) = (m for m in json.loads(netlist.read_text())["modules"].values() if "top" in m["attributes"])
