@@ -30,6 +30,11 @@ SIM = os.environ.get("SIM", "icarus")
 _NEVER_RUNS = "found no sensitivities"
 
 
+def first_always(first: int, *others: int) -> list:
+    """Values of a test's parameter: the first one always, the others in CI only."""
+    return [first, *(pytest.param(other, marks=pytest.mark.slow) for other in others)]
+
+
 def build_folder(name: str) -> Path:
     """An existing folder for one test's files."""
     folder = BUILD / name

@@ -9,14 +9,14 @@ from cocotb.clock import Clock
 from cocotb.triggers import ClockCycles, FallingEdge, Timer
 from cocotbext.axi import AxiBurstType, AxiBus, AxiMaster
 
-from cocotb_tests.support import build_folder, simulate
+from cocotb_tests.support import build_folder, first_always, simulate
 
 HARNESS = Path(__file__).parents[1] / "hdl" / "harness"
 BENCH = Path(__file__).with_name("dma_port_bench.v")
 MEMORY_BYTES = 65536
 
 
-@pytest.mark.parametrize("data_width", [64, 256])
+@pytest.mark.parametrize("data_width", first_always(64, 256))
 def test_board_dma(data_width):
     simulate_bench("test_board_dma", data_width, f"test_board_dma_{data_width}")
 

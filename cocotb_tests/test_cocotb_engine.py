@@ -18,6 +18,7 @@ BUFFER_BYTES = 2048
 DESCRIPTOR_BYTES = RxDescriptor.as_shape().size // 8
 
 
+@pytest.mark.slow
 def test_cocotb_engine():
     run_on_board(__name__, nics=NICS)
 

@@ -1,6 +1,7 @@
 """The driver leaves checksums, segments and tags to the RTL: what leaves is right, and GRO makes one packet of it."""
 
 import cocotb
+import pytest
 from scapy.layers.inet import IP, TCP, UDP
 from scapy.layers.l2 import Ether
 from scapy.packet import Raw
@@ -103,5 +104,6 @@ async def a_checksum_and_a_tag_are_inserted(dut):
         assert sent.pop().data == bytes(whole)[:12] + b"\x81\x00\x60\x64" + bytes(whole)[12:]
 
 
+@pytest.mark.slow
 def test_driver_offload():
     run_on_board(__name__)

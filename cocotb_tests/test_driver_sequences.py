@@ -19,6 +19,7 @@ async def a_driver_is_content(dut, driver):
     await SEQUENCES[driver](Machine(await begin(dut, **LATENCIES)))
 
 
+@pytest.mark.slow
 def test_driver_sequences():
     run_on_board(__name__)
 

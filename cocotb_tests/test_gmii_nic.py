@@ -3,6 +3,7 @@
 import random
 
 import cocotb
+import pytest
 from cocotb.triggers import ClockCycles, Timer
 
 from cocotb_tests.mac.gmii_line import GAP, Line, gaps, with_fcs
@@ -119,5 +120,6 @@ async def flow_control(dut):
     assert await tester.read(regmap.XOFFRXC) == 1
 
 
+@pytest.mark.slow
 def test_gmii_nic():
     simulate("test_gmii_nic", "gmii_nic", [write_verilog(GmiiNic(), "gmii_nic")])

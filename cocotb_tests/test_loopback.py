@@ -7,7 +7,7 @@ import cocotb
 import pytest
 from cocotb.triggers import ReadOnly, RisingEdge
 
-from cocotb_tests.support import cycles, simulate, start, write_verilog
+from cocotb_tests.support import cycles, first_always, simulate, start, write_verilog
 from hdl.nic.loopback import Loopback
 
 FRAMES = 400
@@ -121,7 +121,7 @@ async def frames_that_come_back_keep_the_gap(dut):
     assert "".join(map(str, taken)).strip("0").split("1")[1:-1] == ["0" * gap] * 19
 
 
-@pytest.mark.parametrize("data_width", [64, 512])
+@pytest.mark.parametrize("data_width", first_always(64, 512))
 def test_loopback(data_width):
     source = write_verilog(Loopback(data_width), "loopback", folder=f"loopback_{data_width}")
     simulate("test_loopback", "loopback", [source], folder=f"test_loopback{data_width}")

@@ -56,7 +56,7 @@ from hdl.nic.regmap import (
     Access,
 )
 
-PROGRAMS = 8 if os.environ.get("CI") else 4
+PROGRAMS = 8 if os.environ.get("CI") else 2
 STEPS = 60
 
 BYTE_PS = 2_000  # half of what the DMA port can do, so nothing piles up but for want of descriptors

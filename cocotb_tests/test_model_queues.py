@@ -8,6 +8,7 @@ import random
 from collections import Counter
 
 import cocotb
+import pytest
 
 from cocotb_tests.board_tester import begin, costs, run_on_board
 from cocotb_tests.test_model import BYTE_PS, DRAIN_NS, FRAMES_NS, LATENCIES, Twins
@@ -69,6 +70,7 @@ OFFSETS = [
 ]
 
 
+@pytest.mark.slow
 def test_model_queues():
     run_on_board(__name__, queues=QUEUES)
 

@@ -3,6 +3,7 @@
 import random
 
 import cocotb
+import pytest
 
 from cocotb_tests.board_tester import begin, costs, run_on_board
 from cocotb_tests.test_model import BYTE_PS, LATENCIES
@@ -36,6 +37,7 @@ COMPARED = [TDH.at_queue(queue) for queue in range(QUEUES)]
 COMPARED += [register.offset for register in (ICR, GPTC, TPT, GOTCL, GOTCH, TSCTC, TSCTFC)]
 
 
+@pytest.mark.slow
 def test_model_transmit_queues():
     run_on_board(__name__, queues=QUEUES)
 

@@ -114,6 +114,7 @@ def random_step(rng, boards):
     boards.do(lambda engine: engine.wires[nic].take_verdicts())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("program", range(12))
 def test_skipping_edges_changes_nothing(program):
     seed = SEED + program
@@ -144,6 +145,7 @@ def engine():
         yield native
 
 
+@pytest.mark.slow
 def test_time_and_cycles(engine):
     for until in (1, 4, 5, 12, 13, 14, 1000, 12_345):
         assert advance(engine, until) == []
@@ -152,6 +154,7 @@ def test_time_and_cycles(engine):
     assert engine.now == until
 
 
+@pytest.mark.slow
 def test_events_of_one_instant_come_lines_first_then_completions(engine):
     for nic in range(NICS):
         engine.mmio_write(nic, IMS.offset, ICR.LSC)
@@ -164,6 +167,7 @@ def test_events_of_one_instant_come_lines_first_then_completions(engine):
     assert events == [(when, event) for event in [*lines, MmioDone(10, ICR.LSC), MmioDone(11, ICR.LSC)]]
 
 
+@pytest.mark.slow
 def test_more_accesses_than_the_board_has_room_for_are_refused(engine):
     for _ in range(256):
         engine.mmio_write(0, IMS.offset, 0)
@@ -171,6 +175,7 @@ def test_more_accesses_than_the_board_has_room_for_are_refused(engine):
         engine.mmio_write(0, IMS.offset, 0)
 
 
+@pytest.mark.slow
 def test_frames_reach_memory_that_python_reads_without_a_copy(engine):
     start_receiver(engine)
     run(engine, 5000)
@@ -183,6 +188,7 @@ def test_frames_reach_memory_that_python_reads_without_a_copy(engine):
         assert engine.memory.read(BUFFERS + index * BUFFER_BYTES, len(frame.data)) == frame.data
 
 
+@pytest.mark.slow
 def test_memory_ends_where_it_ends(engine):
     size = engine.memory.size
     engine.memory.write(size - 3, b"end")
@@ -194,6 +200,7 @@ def test_memory_ends_where_it_ends(engine):
             engine.memory.write(address, bytes(length))
 
 
+@pytest.mark.slow
 def test_what_the_board_reports_ends_the_run(engine):
     start_receiver(engine, ring=engine.memory.size)
     with pytest.raises(
@@ -205,6 +212,7 @@ def test_what_the_board_reports_ends_the_run(engine):
 @pytest.mark.parametrize(
     "options", [{"generate": (60,), "count": 300, "pps": 20_000}, {"generate": (60,), "count": 300}]
 )
+@pytest.mark.slow
 def test_waves_change_nothing(tmp_path, options):
     traces = []
     for waves in (False, True):
@@ -231,6 +239,7 @@ def test_without_a_compiler_there_is_one_line(empty_cache, monkeypatch):
     assert "\n" not in str(failure.value)
 
 
+@pytest.mark.slow
 def test_a_build_that_fails_shows_its_first_error_and_leaves_no_library(empty_cache, monkeypatch):
     compiler = empty_cache / "compiler"
     compiler.write_text(

@@ -4,6 +4,7 @@ import random
 from collections import Counter
 
 import cocotb
+import pytest
 
 from cocotb_tests.nic_tester import PROMISCUOUS, NicTester, random_frame
 from cocotb_tests.support import cycles, nic_verilog, simulate
@@ -149,5 +150,6 @@ async def an_error_response_halts_the_queue(dut):
     assert [got.data for got in tester.clean()] == [frame]
 
 
+@pytest.mark.slow
 def test_nic_errors():
     simulate("test_nic_errors", "nic", [nic_verilog()])

@@ -7,6 +7,7 @@ import itertools
 import random
 
 import cocotb
+import pytest
 from cocotb.triggers import RisingEdge
 
 from cocotb_tests.nic_tester import DESCRIPTOR_BYTES, FILL, MEMORY_BYTES, PROMISCUOUS, QUIET, NicTester, random_frame
@@ -226,5 +227,6 @@ async def frames_without_end_and_no_descriptors(dut, offloads):
     await mended(tester)
 
 
+@pytest.mark.slow
 def test_nic_faults():
     simulate("test_nic_faults", "nic", [nic_verilog()])

@@ -1,6 +1,7 @@
 """The whole NIC's interrupt line: what drivers with NAPI rely on."""
 
 import cocotb
+import pytest
 
 from cocotb_tests.nic_tester import PROMISCUOUS, NicTester, random_frame
 from cocotb_tests.support import cycles, nic_verilog, simulate
@@ -91,5 +92,6 @@ async def the_cause_comes_after_the_descriptor(dut):
         assert await tester.read(ICR) & ICR.RXT0
 
 
+@pytest.mark.slow
 def test_nic_interrupts():
     simulate("test_nic_interrupts", "nic", [nic_verilog()])

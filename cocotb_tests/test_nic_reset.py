@@ -3,6 +3,7 @@
 import random
 
 import cocotb
+import pytest
 
 from cocotb_tests.nic_tester import FILL, MEMORY_BYTES, PROMISCUOUS, QUIET, NicTester, random_frame
 from cocotb_tests.support import cycles, nic_verilog, simulate
@@ -109,5 +110,6 @@ async def a_new_ring_at_any_moment(dut, attempt):
     await check_alive(tester)
 
 
+@pytest.mark.slow
 def test_nic_reset():
     simulate("test_nic_reset", "nic", [nic_verilog()])

@@ -3,6 +3,7 @@
 import random
 
 import cocotb
+import pytest
 
 from cocotb_tests.nic_tester import DESCRIPTOR_BYTES, NicTester
 from cocotb_tests.support import cycles, nic_verilog, simulate
@@ -193,5 +194,6 @@ async def the_low_threshold_and_the_delay_timer(dut):
     assert await tester.read(ICR) == ICR.TXDW | ICR.TXQE | ICR.TXD_LOW
 
 
+@pytest.mark.slow
 def test_nic_transmit_faults():
     simulate("test_nic_transmit_faults", "nic", [nic_verilog()])

@@ -217,6 +217,7 @@ async def each_queue_has_its_vector(dut):
     assert not await tester.read(ICR) & ICR.TXDW
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("queues", [2, pytest.param(4, marks=pytest.mark.long)])
 def test_nic_transmit_queues(queues):
     folder = f"test_nic_transmit_queues{queues}"

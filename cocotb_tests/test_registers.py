@@ -7,7 +7,7 @@ import cocotb
 import pytest
 from cocotb.triggers import ReadOnly, RisingEdge
 
-from cocotb_tests.support import simulate, start, write_verilog
+from cocotb_tests.support import first_always, simulate, start, write_verilog
 from hdl.nic import regmap
 from hdl.nic.registers import RegisterFile, has_port, is_array, is_storage, port_name
 
@@ -168,7 +168,7 @@ async def takes_the_station_address_of_the_eeprom(dut):
     assert not dut.station_written.value
 
 
-@pytest.mark.parametrize("queues", [1, 3])
+@pytest.mark.parametrize("queues", first_always(1, 3))
 def test_registers(queues, monkeypatch):
     monkeypatch.setenv("TEST_QUEUES", str(queues))
     source = write_verilog(RegisterFile(queues), "registers", folder=f"registers_{queues}")

@@ -95,6 +95,7 @@ def test_a_trickle_takes_one_interrupt_for_each_packet(run):
     assert 0.95 <= summary["interrupts"]["rx"] / 40 <= 1.05
 
 
+@pytest.mark.slow
 def test_several_nics_share_the_cpu_round_robin(run):
     directory, summary = run(generate=(60,), count=900, costs="router2002", nics=3, trace=True)
     assert summary["frames"]["offered"] == 2700 == summary["frames"]["delivered"] + dropped(summary)
@@ -105,6 +106,7 @@ def test_several_nics_share_the_cpu_round_robin(run):
     assert sorted(saturated[:3]) == ["eth0", "eth1", "eth2"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("options", [{}, {"mode": "irq"}])
 def test_equal_options_give_equal_runs_with_waves_or_without(run, options):
     scenario = {"generate": (60, 1514), "count": 60, "trace": True, **options}

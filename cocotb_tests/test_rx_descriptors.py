@@ -9,7 +9,7 @@ import pytest
 from cocotb.triggers import ReadOnly, RisingEdge
 from cocotbext.axi import AxiRamRead, AxiReadBus
 
-from cocotb_tests.support import cycles, simulate, start, write_verilog
+from cocotb_tests.support import cycles, first_always, simulate, start, write_verilog
 from hdl.nic.layouts import RxDescriptor
 from hdl.nic.rx_descriptors import (
     BURST_DESCRIPTORS,
@@ -156,7 +156,7 @@ async def prefetches_in_bursts(dut):
     assert await bench.take() == Bench.address(0)
 
 
-@pytest.mark.parametrize("data_width", [64, 128, 512])
+@pytest.mark.parametrize("data_width", first_always(64, 128, 512))
 def test_rx_descriptors(data_width):
     source = write_verilog(RxDescriptors(data_width), "rx_descriptors", folder=f"rx_descriptors_{data_width}")
     simulate("test_rx_descriptors", "rx_descriptors", [source], folder=f"test_rx_descriptors_{data_width}")

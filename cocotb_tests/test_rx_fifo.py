@@ -7,7 +7,7 @@ import cocotb
 import pytest
 from cocotb.triggers import ReadOnly, RisingEdge
 
-from cocotb_tests.support import cycles, simulate, start, write_verilog
+from cocotb_tests.support import cycles, first_always, simulate, start, write_verilog
 from hdl.nic.rx_fifo import RxFifo, RxFrame
 
 SIZE = 2048
@@ -121,7 +121,7 @@ async def keeps_committed_frames(dut, drops):
     assert writer.missed, "the FIFO was never full: the test does not test that"
 
 
-@pytest.mark.parametrize("data_width", [64, 256])
+@pytest.mark.parametrize("data_width", first_always(64, 256))
 def test_rx_fifo(data_width):
     source = write_verilog(RxFifo(data_width, SIZE), "rx_fifo", folder=f"rx_fifo_{data_width}")
     simulate("test_rx_fifo", "rx_fifo", [source], folder=f"test_rx_fifo_{data_width}")

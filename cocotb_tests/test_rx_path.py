@@ -7,7 +7,7 @@ import pytest
 from cocotb.triggers import ReadOnly, RisingEdge
 
 from cocotb_tests.rx_reference import BROADCAST, RESERVED, Settings, expect, random_packet
-from cocotb_tests.support import cycles, simulate, start, write_verilog
+from cocotb_tests.support import cycles, first_always, simulate, start, write_verilog
 from emulator.engines.base import Verdict
 from hdl.nic.regmap import RAH, RAL, RCTL, RXCSUM
 from hdl.nic.rx_fifo import RxFrame
@@ -272,7 +272,7 @@ async def reset_forgets_frames_at_any_moment(dut):
         fifo.frames.clear()
 
 
-@pytest.mark.parametrize("data_width", [64, 128, 512])
+@pytest.mark.parametrize("data_width", first_always(64, 128, 512))
 def test_rx_path(data_width):
     source = write_verilog(RxPath(data_width), "rx_path", folder=f"rx_path_{data_width}")
     simulate("test_rx_path", "rx_path", [source], folder=f"test_rx_path_{data_width}")

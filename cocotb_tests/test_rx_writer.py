@@ -8,7 +8,7 @@ import cocotb
 import pytest
 from cocotb.triggers import ReadOnly, RisingEdge
 
-from cocotb_tests.support import cycles, simulate, start, write_verilog
+from cocotb_tests.support import cycles, first_always, simulate, start, write_verilog
 from hdl.nic.rx_segments import segment_layout
 from hdl.nic.rx_writeback import started_layout, writeback_layout
 from hdl.nic.rx_writer import RxWriter
@@ -230,7 +230,7 @@ async def stops_with_whole_bursts(dut, attempt):
     assert all(w.beats for w in slave.writes)
 
 
-@pytest.mark.parametrize("data_width", [64, 512])
+@pytest.mark.parametrize("data_width", first_always(64, 512))
 def test_rx_writer(data_width):
     source = write_verilog(RxWriter(data_width), "rx_writer", folder=f"rx_writer_{data_width}")
     simulate("test_rx_writer", "rx_writer", [source], folder=f"test_rx_writer_{data_width}")

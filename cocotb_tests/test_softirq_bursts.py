@@ -7,6 +7,7 @@ at netdev_budget; handle_softirqs makes ten passes.
 import dataclasses
 
 import cocotb
+import pytest
 
 from cocotb_tests.board_tester import run_on_board
 from driver.kernel.cpu import Account, this_cpu
@@ -85,5 +86,6 @@ async def five_nics_use_up_the_budget_at_320_packets(dut):
     assert emulation.machine.cpus[0].softnet.time_squeeze >= bursts.of_actions.count(320) > 0
 
 
+@pytest.mark.slow
 def test_softirq_bursts():
     run_on_board(__name__, nics=5)

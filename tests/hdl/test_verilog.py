@@ -30,6 +30,7 @@ def test_writes_module_nic_with_flat_port_names(tmp_path: Path) -> None:
     assert "always @*" not in text
 
 
+@pytest.mark.slow
 def test_synthesis_is_the_same_without_the_rewriting(tmp_path: Path) -> None:
     out = tmp_path / "nic.v"
     verilog.write(out, form=verilog.Form.SYNTHESIS)

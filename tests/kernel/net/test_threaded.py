@@ -95,6 +95,7 @@ def test_a_busy_polling_thread_needs_one_interrupt_for_good() -> None:
     assert computer.machine.idle  # it finds nothing: the run may end
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("before", [DISABLED, ENABLED, BUSY_POLL])
 @pytest.mark.parametrize("after", [DISABLED, ENABLED, BUSY_POLL])
 def test_the_mode_can_change_at_any_time(before: NapiThreaded, after: NapiThreaded) -> None:
