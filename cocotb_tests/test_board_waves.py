@@ -31,7 +31,8 @@ def test_probes():
     assert waves.exists()
 
 
-@pytest.mark.parametrize("engine", [SIM, pytest.param("native", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("engine", [SIM, "native"])
 def test_the_save_file_shows_what_is_in_the_dump(tmp_path, engine):
     nics = 1 if engine == "native" else 2  # a library that other tests need too
     execute(Scenario(engine=engine, generate=(60, 1514), count=6, nics=nics, pps=20_000), tmp_path, no_progress)

@@ -17,6 +17,7 @@ PREAMBLE, FCS, GAP = 8, 4, 12
 BEAT = 8
 
 
+@pytest.mark.slow
 def test_board_wire():
     run_on_board(__name__)
 

@@ -4,6 +4,7 @@ import random
 from itertools import pairwise
 
 import cocotb
+import pytest
 
 from cocotb_tests.board_tester import run_on_board
 from driver.apps.thread import start as start_app
@@ -84,5 +85,6 @@ async def requests_are_answered(dut):
     assert (server.received, server.answered) == (40, 40)
 
 
+@pytest.mark.slow
 def test_driver_transmit():
     run_on_board(__name__)

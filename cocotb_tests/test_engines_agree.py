@@ -75,12 +75,14 @@ def test_the_native_engine_agrees_on_other_boards(tmp_path, on_icarus, name):
     assert results(tmp_path / "run", engine="native", waves=False, **SCENARIOS[name]) == on_icarus(name)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["few", *(pytest.param(name, marks=pytest.mark.long) for name in ("capture", "nics"))])
 def test_icarus_agrees_with_itself_while_it_dumps_waves(tmp_path, on_icarus, name):
     assert results(tmp_path / "run", engine="icarus", waves=True, **SCENARIOS[name]) == on_icarus(name)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("toolchain")
-@pytest.mark.parametrize("engine", [pytest.param("verilator", marks=pytest.mark.slow), "native"])
+@pytest.mark.parametrize("engine", ["verilator", "native"])
 def test_engines_agree_on_a_few_frames(tmp_path, on_icarus, engine):
     assert results(tmp_path / "run", engine=engine, waves=False, **SCENARIOS["few"]) == on_icarus("few")

@@ -179,14 +179,14 @@ async def line_rate(dut):
     assert sent(result.with_name(f"sent{size}.hex")) == expected
 
 
-QUICK_SIZES, SLOW_SIZES = (64,), (65, 127, 128, 129)
+SIZES = (64, 65, 127, 128, 129)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "size",
     [
-        *QUICK_SIZES,
-        *(pytest.param(size, marks=pytest.mark.slow) for size in SLOW_SIZES),
+        *SIZES,
         *(pytest.param(size, marks=pytest.mark.long) for size in (*range(66, 127), 130, 1518)),
     ],
 )

@@ -33,9 +33,8 @@ def check_run(simulator, test, waves):
     assert [file.name for suffix in ("fst", "vcd") for file in folder.glob(f"*.{suffix}")] == ([waves] if waves else [])
 
 
-@pytest.mark.parametrize(
-    ("test", "design"), [*(pytest.param(*run, marks=pytest.mark.slow) for run in RUNS[:2]), RUNS[2]]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize(("test", "design"), RUNS)
 def test_runs_a_test_with_waves_or_without(test, design):
     check_run("icarus", test, design and f"{design}.fst")
 

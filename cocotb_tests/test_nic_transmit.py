@@ -85,6 +85,7 @@ async def a_reset_in_the_middle_of_a_frame_that_comes_back(dut):
     assert tester.verdicts == [Verdict.KEPT]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("data_width", [64])
 def test_nic_transmit(data_width):
     simulate("test_nic_transmit", "nic", [nic_verilog(data_width=data_width)], folder=f"test_nic_transmit{data_width}")

@@ -15,7 +15,18 @@ from hdl.nic.rx_ingress import RxSummary
 from hdl.nic.rx_path import RxPath
 
 REGISTERS = ("ctrl", "rctl", "vet", "ral", "rah", "rxcsum", "rsrpd")
-INPUTS = (*REGISTERS, "stream__tvalid", "reset", "room", "frame_room", "no_buffer", "mta__value", "vfta__value")
+INPUTS = (
+    *REGISTERS,
+    "stream__tvalid",
+    "looped",
+    "unheard",
+    "reset",
+    "room",
+    "frame_room",
+    "no_buffer",
+    "mta__value",
+    "vfta__value",
+)
 LENGTHS = (1, 3, 4, 5, 8, 14, 15, 16, 17, 20, 21, 60, 63, 64, 65, 66, 67, 68, 69, 127, 128, 129, 1518, 1522, 1523, 1600)
 LONG_LENGTHS = (16383, 16384, 16385)
 STATION = b"\x02\x11\x22\x33\x44\x55"

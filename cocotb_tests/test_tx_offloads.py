@@ -11,7 +11,7 @@ from amaranth.lib.wiring import In, Out
 from cocotb.triggers import ReadOnly, RisingEdge
 
 from cocotb_tests.streams import StreamSource
-from cocotb_tests.support import cycles, first_always, simulate, start, write_verilog
+from cocotb_tests.support import cycles, simulate, start, write_verilog
 from cocotb_tests.tx_programs import TxProgram
 from hdl.nic.axi import AxiStream
 from hdl.nic.dma_reads import DmaBeat, DmaRead
@@ -162,7 +162,8 @@ async def frames_are_those_of_the_model(dut, pause):
     assert wire.counts["fault"] == 0
 
 
-@pytest.mark.parametrize("data_width", first_always(64, 128, 512))
+@pytest.mark.slow
+@pytest.mark.parametrize("data_width", [64, 128, 512])
 def test_tx_offloads(data_width):
     name = f"tx_offload_bench_{data_width}"
     source = write_verilog(TxOffloadBench(data_width), "tx_offload_bench", folder=name)

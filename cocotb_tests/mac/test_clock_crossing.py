@@ -99,6 +99,7 @@ async def settings_and_events(dut):
     assert 50 < sent == pulses
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("a", "b"), [(8000, 8002), (3000, 20000), (20000, 3000)])
 def test_clock_crossing(a, b):
     domains = "a", "b"

@@ -4,6 +4,7 @@ import random
 import zlib
 
 import cocotb
+import pytest
 
 from cocotb_tests.mac.octet_streams import Sink, Source, as_octets, random_frames
 from cocotb_tests.mac.side_by_side import SideBySide
@@ -53,6 +54,7 @@ async def checks(dut):
     assert sink.frames() == expected
 
 
+@pytest.mark.slow
 def test_fcs():
     source = write_verilog(SideBySide(check=FcsCheck(), insert=FcsInsert()), "fcs")
     simulate("mac.test_fcs", "fcs", [source])

@@ -3,6 +3,7 @@
 import random
 
 import cocotb
+import pytest
 from cocotb.triggers import ReadOnly, RisingEdge
 
 from cocotb_tests.mac.octet_streams import Sink, Source, as_octets, random_frames
@@ -62,5 +63,6 @@ async def runs_while_nothing_waits(dut):
         await cycles(dut, 20)
 
 
+@pytest.mark.slow
 def test_gap():
     simulate("mac.test_gap", "gap", [write_verilog(TxGap(), "gap")])

@@ -3,6 +3,7 @@
 import random
 
 import cocotb
+import pytest
 from cocotb.triggers import RisingEdge
 
 from cocotb_tests.mac.octet_streams import Pulses, Sink, Source, as_beats, random_frames
@@ -56,5 +57,6 @@ async def ends_a_cut_frame_before_the_next(dut):
     assert pulses.counts["dropped"] == 1
 
 
+@pytest.mark.slow
 def test_overflow():
     simulate("mac.test_overflow", "overflow", [write_verilog(Overflow(), "overflow")])

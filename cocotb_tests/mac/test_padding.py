@@ -1,6 +1,7 @@
 """Padding: zeros up to 60 octets, nothing behind longer frames."""
 
 import cocotb
+import pytest
 
 from cocotb_tests.mac.octet_streams import Sink, Source, as_octets, random_frames
 from cocotb_tests.support import cycles, simulate, start, write_verilog
@@ -21,5 +22,6 @@ async def pads(dut):
     assert sink.frames() == [(frame.ljust(MIN_OCTETS, b"\0"), False) for frame in frames]
 
 
+@pytest.mark.slow
 def test_padding():
     simulate("mac.test_padding", "padding", [write_verilog(Padding(), "padding")])

@@ -3,6 +3,7 @@
 import random
 
 import cocotb
+import pytest
 from cocotb.triggers import ReadOnly, RisingEdge
 
 from cocotb_tests.mac.octet_streams import Pulses, Sink, Source, as_beats, as_octets, random_frames
@@ -159,6 +160,7 @@ async def arbitrates(dut):
     assert [frame for frame, _ in sink.frames()] == [control[0], data[0], control[1]]
 
 
+@pytest.mark.slow
 def test_pause():
     blocks = SideBySide(receiver=PauseReceiver(), timer=PauseTimer(), sender=PauseSender(), arbiter=Arbiter())
     simulate("mac.test_pause", "pause", [write_verilog(blocks, "pause")])

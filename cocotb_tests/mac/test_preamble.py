@@ -3,6 +3,7 @@
 import random
 
 import cocotb
+import pytest
 from cocotb.triggers import RisingEdge
 
 from cocotb_tests.mac.octet_streams import Pulses, Sink, Source, as_octets, random_frames
@@ -70,6 +71,7 @@ async def reports_errors(dut):
     assert pulses.counts == {"rx__no_frame": 4, "rx__phy_error": 5}
 
 
+@pytest.mark.slow
 def test_preamble():
     source = write_verilog(SideBySide(tx=TxPreamble(), rx=RxPreamble()), "preamble")
     simulate("mac.test_preamble", "preamble", [source])

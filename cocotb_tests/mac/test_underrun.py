@@ -1,6 +1,7 @@
 """Underrun: a frame with a hole ends bad at the hole, the next one is whole."""
 
 import cocotb
+import pytest
 
 from cocotb_tests.mac.octet_streams import Sink, Source, as_octets, random_frames
 from cocotb_tests.support import cycles, simulate, start, write_verilog
@@ -36,5 +37,6 @@ async def waits_between_frames_and_for_the_line(dut):
     assert sink.frames() == [(frame, False) for frame in frames]
 
 
+@pytest.mark.slow
 def test_underrun():
     simulate("mac.test_underrun", "underrun", [write_verilog(Underrun(), "underrun")])

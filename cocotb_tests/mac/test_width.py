@@ -3,6 +3,7 @@
 import random
 
 import cocotb
+import pytest
 
 from cocotb_tests.mac.octet_streams import Sink, Source, as_beats, as_octets, random_frames
 from cocotb_tests.mac.side_by_side import SideBySide
@@ -49,6 +50,7 @@ async def separates(dut):
     assert sink.frames() == frames * 2
 
 
+@pytest.mark.slow
 def test_width():
     source = write_verilog(SideBySide(wide=OctetsToBeats(), narrow=BeatsToOctets()), "width")
     simulate("mac.test_width", "width", [source])

@@ -32,7 +32,7 @@ def build_board(parameters: Mapping[str, int]) -> Path:
     def make(folder: Path) -> None:
         compile_verilog(folder / VVP, TOPLEVEL, sources, parameters, log=log_of(folder))
 
-    return cached_folder("icarus", [*sources, Path(__file__)], {**parameters, "version": _version()}, make)
+    return cached_folder("icarus", [*sources, Path(__file__)], {**parameters, "version": icarus_version()}, make)
 
 
 def require_icarus() -> None:
@@ -44,7 +44,8 @@ def require_icarus() -> None:
 
 
 @functools.cache
-def _version() -> str:
+def icarus_version() -> str:
+    """What Icarus says of itself."""
     result = subprocess.run(["iverilog", "-V"], check=False, capture_output=True, text=True)
     return result.stdout.partition("\n")[0]
 

@@ -17,6 +17,7 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, check=False, cwd=Path(__file__).parents[2])
 
 
+@pytest.mark.slow
 def test_writes_module_nic_with_flat_port_names(tmp_path: Path) -> None:
     out = tmp_path / "nic.v"
     assert run(str(out), "--data-width", "128").returncode == 0
