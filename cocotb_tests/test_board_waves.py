@@ -24,6 +24,7 @@ from emulator.wave_words import word_tables
 CPUS, NICS = 2, 3
 
 
+@pytest.mark.slow
 def test_probes():
     log = build_folder("test_board_waves") / "test.log"
     waves = log.with_name("probes.fst")

@@ -10,7 +10,7 @@ from cocotb.triggers import ReadOnly, RisingEdge
 from cocotb_tests.support import cycles, first_always, simulate, start, write_verilog
 from hdl.nic.loopback import Loopback
 
-FRAMES = 400
+FRAMES = 200
 
 
 class Sender:

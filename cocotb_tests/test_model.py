@@ -4,11 +4,11 @@ Both are driven through the contract of the engines. The model is loosely timed,
 rest before the next; what happens at a busy moment is for the tests of the blocks.
 """
 
-import os
 import random
 from collections import Counter
 
 import cocotb
+import pytest
 
 from cocotb_tests.board_tester import begin, costs, run_on_board
 from cocotb_tests.rx_reference import FCS_BYTES, RESERVED, random_packet
@@ -56,7 +56,7 @@ from hdl.nic.regmap import (
     Access,
 )
 
-PROGRAMS = 8 if os.environ.get("CI") else 2
+PROGRAMS = 8
 STEPS = 60
 
 BYTE_PS = 2_000  # half of what the DMA port can do, so nothing piles up but for want of descriptors
@@ -107,6 +107,7 @@ FREE = [
 ]
 
 
+@pytest.mark.slow
 def test_model():
     run_on_board(__name__)
 

@@ -6,7 +6,7 @@ import cocotb
 import pytest
 
 from cocotb_tests.nic_tester import PROMISCUOUS, NicTester, random_frame
-from cocotb_tests.support import first_always, nic_verilog, simulate
+from cocotb_tests.support import nic_verilog, simulate
 from emulator.engines.base import Verdict
 from hdl.nic.regmap import RCTL
 
@@ -58,6 +58,7 @@ async def takes_long_frames(dut):
         await send_and_check(tester, [random_frame(length)], 0)
 
 
-@pytest.mark.parametrize("data_width", first_always(64, 256))
+@pytest.mark.slow
+@pytest.mark.parametrize("data_width", [64, 256])
 def test_nic_receive(data_width):
     simulate("test_nic_receive", "nic", [nic_verilog(data_width=data_width)], folder=f"test_nic_receive_{data_width}")

@@ -7,7 +7,7 @@ import cocotb
 import pytest
 from cocotb.triggers import ReadOnly, RisingEdge
 
-from cocotb_tests.support import cycles, first_always, simulate, start, write_verilog
+from cocotb_tests.support import cycles, simulate, start, write_verilog
 from emulator.model_nic.rss import QUEUE_0, Route, Rss
 from hdl.nic.regmap import MRQC, RETA, RSSRK, VET
 from hdl.nic.rx_beat import beat_layout
@@ -100,7 +100,8 @@ async def agrees_with_model(dut, pauses):
     assert len({route.rss_type for route in expected}) > 2
 
 
-@pytest.mark.parametrize("data_width", first_always(64, 512))
+@pytest.mark.slow
+@pytest.mark.parametrize("data_width", [64, 512])
 def test_rx_rss(data_width, monkeypatch):
     monkeypatch.setenv("TEST_DATA_WIDTH", str(data_width))
     source = write_verilog(RxRss(data_width, QUEUES, 64), "rx_rss", folder=f"rx_rss_{data_width}")

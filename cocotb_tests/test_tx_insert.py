@@ -6,7 +6,7 @@ import cocotb
 import pytest
 
 from cocotb_tests.streams import StreamSink, StreamSource
-from cocotb_tests.support import cycles, first_always, simulate, start, write_verilog
+from cocotb_tests.support import cycles, simulate, start, write_verilog
 from cocotb_tests.tx_beats import beats_of, frames_of
 from hdl.nic.tx_insert import TxInsert
 
@@ -41,7 +41,8 @@ async def checksums_are_inserted(dut, pause):
     assert frames_of(sink.payloads, width) == expected
 
 
-@pytest.mark.parametrize("data_width", first_always(64, 512))
+@pytest.mark.slow
+@pytest.mark.parametrize("data_width", [64, 512])
 def test_tx_insert(data_width):
     source = write_verilog(TxInsert(data_width), "tx_insert", folder=f"tx_insert{data_width}")
     simulate(

@@ -12,7 +12,7 @@ from cocotb_tests.mac.gmii_line import GAP, PREAMBLE, SFD, Line, gaps, with_fcs
 from cocotb_tests.mac.nic_streams import NicStreams
 from cocotb_tests.mac.octet_streams import random_frames
 from cocotb_tests.mac.test_pause import ADDRESS, STATION, TYPE, number, pause
-from cocotb_tests.support import cycles, first_always, simulate, write_verilog
+from cocotb_tests.support import cycles, simulate, write_verilog
 from hdl.nic.mac.mac import Mac
 from hdl.nic.mac.pause_timer import QUANTUM
 from hdl.nic.mac_events import MacEvents
@@ -213,7 +213,8 @@ async def overflows(dut):
     assert len(good) < len(frames) - 5, "the test does not test"
 
 
-@pytest.mark.parametrize("period", first_always(8000, 6400, 20000))
+@pytest.mark.slow
+@pytest.mark.parametrize("period", [8000, 6400, 20000])
 def test_mac(period):
     source = write_verilog(Mac(), "mac")
     simulate("mac.test_mac", "mac", [source], folder=f"test_mac_{period}", plusargs=[f"+period={period}"])

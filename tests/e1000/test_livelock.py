@@ -88,6 +88,7 @@ def test_napi_keeps_its_peak_whatever_is_offered() -> None:
     assert max(rates) >= 0.95 * 10**9 / (COSTS.rx_packet + COSTS.skb_alloc + COSTS.netif_receive_skb)
 
 
+@pytest.mark.slow
 def test_a_user_thread_keeps_its_share_under_napi_and_none_without() -> None:
     capacity = measure("napi", 1_000_000).pps
     for k in (1.5, 4):
