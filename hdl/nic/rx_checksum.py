@@ -110,6 +110,7 @@ class RxChecksum(wiring.Component):
             read_port.en.eq(due[-2]),
             self.out_valid.eq(due[-1]),
             self.out.eq(read_port.data),
+            # A frame that ends in the cycle of a reset would otherwise be received, and counted after it.
             self.out.info.enabled.eq(alive[-1] & ~self.reset),
         ]
         m.d.sync += [

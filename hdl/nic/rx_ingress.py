@@ -37,7 +37,6 @@ class RxIngress(wiring.Component):
         data_width: bits of a beat.
 
     Attributes:
-        reset: the device is being reset: a frame that ends now is not received, and not counted after the reset.
         rctl, rsrpd: the registers.
         valid, beat: beats, as the host gets them.
         checksums: of the frame, with its last beat.
@@ -49,7 +48,6 @@ class RxIngress(wiring.Component):
     def __init__(self, data_width: int):
         super().__init__(
             {
-                "reset": In(1),
                 "rctl": In(layout(regmap.RCTL)),
                 "rsrpd": In(layout(regmap.RSRPD)),
                 "valid": In(1),
@@ -83,8 +81,7 @@ class RxIngress(wiring.Component):
 
         over, verdict = Signal(), Signal(RxVerdict)
         m.d.comb += over.eq(self.valid & self.beat.last)
-        # A frame that ends in the cycle of a reset would otherwise be counted after it.
-        with m.If(~info.enabled | self.reset):
+        with m.If(~info.enabled):
             m.d.comb += verdict.eq(RxVerdict.DISABLED)
         with m.Elif(~info.passed):
             m.d.comb += verdict.eq(RxVerdict.FILTERED)
