@@ -88,6 +88,27 @@ async def one_access_per_transaction(dut, pause):
             assert value & mask == int.from_bytes(data, "little") << lane
 
 
+@cocotb.test(timeout_time=1, timeout_unit="ms")
+async def many_accesses_under_way(dut):
+    """The master does not wait for a response before it asks again, and takes responses late."""
+    logging.getLogger("cocotb.axi_lite.bus_").setLevel(logging.WARNING)
+    await start(dut, **dict.fromkeys(INPUTS, 0))
+    master = AxiLiteMaster(AxiLiteBus.from_prefix(dut, "bus_"), dut.clk, dut.rst)
+    for channel in (master.write_if.b_channel, master.read_if.r_channel):
+        channel.set_pause_generator(pauses(0.7))
+    accesses: list = []
+    cocotb.start_soon(serve(dut, accesses))
+    cocotb.start_soon(feed_reads(dut))
+    words = [random.randrange(BAR_BYTES // 4) for _ in range(100)]
+    reads = [cocotb.start_soon(master.read_dword(4 * word)) for word in words]
+    writes = [cocotb.start_soon(master.write_dword(4 * word, word)) for word in words]
+    assert [await read for read in reads] == [answer(word) for word in words]
+    for write in writes:
+        await write
+    for kind in ("read", "write"):
+        assert [access[1] for access in accesses if access[0] == kind] == words
+
+
 @cocotb.test()
 async def hold_delays(dut):
     """No access starts while ``hold`` is high, and it starts afterwards."""

@@ -10,7 +10,7 @@ from emulator.engines.cxx import find_compiler
 from emulator.engines.verilator import find_verilator
 from emulator.errors import UserError
 from emulator.execute import execute
-from emulator.output import DELIVERED, SUMMARY, TRACE
+from emulator.output import DELIVERED, SENT, SUMMARY, TRACE
 from emulator.progress import no_progress
 from emulator.scenario import BUNDLED_CAPTURE, Scenario
 
@@ -20,6 +20,7 @@ SCENARIOS = {
     "irq": {"generate": (60,), "count": 800, "costs": "router2002", "mode": "irq"},
     "nics": {"generate": (60, 1514, 333), "count": 200, "nics": 3, "rate": 100_000_000, "ring": 64},
     "queues": {"generate": (60, 1514), "count": 300, "flows": 16, "queues": 2, "cpus": 2},
+    "echo": {"generate": (60, 1514), "count": 100, "flows": 4, "app": "echo", "rate": 200_000_000},
     "few": {"generate": (60, 61, 1514), "count": 30},
 }
 
@@ -30,7 +31,8 @@ def results(directory, **options):
     execute(Scenario(**options), directory, no_progress)
     summary = json.loads((directory / SUMMARY).read_text())
     del summary["time"]["wall_s"], summary["scenario"]["engine"], summary["scenario"]["waves"]
-    return (directory / TRACE).read_text(), (directory / DELIVERED).read_bytes(), summary
+    captures = [(directory / name).read_bytes() for name in (DELIVERED, SENT) if (directory / name).exists()]
+    return (directory / TRACE).read_text(), captures, summary
 
 
 @pytest.fixture(scope="module")
@@ -84,5 +86,6 @@ def test_icarus_agrees_with_itself_while_it_dumps_waves(tmp_path, on_icarus, nam
 @pytest.mark.slow
 @pytest.mark.usefixtures("toolchain")
 @pytest.mark.parametrize("engine", ["verilator", "native"])
-def test_engines_agree_on_a_few_frames(tmp_path, on_icarus, engine):
-    assert results(tmp_path / "run", engine=engine, waves=False, **SCENARIOS["few"]) == on_icarus("few")
+@pytest.mark.parametrize("name", ["few", "echo"])
+def test_engines_agree_on_a_few_frames(tmp_path, on_icarus, name, engine):
+    assert results(tmp_path / "run", engine=engine, waves=False, **SCENARIOS[name]) == on_icarus(name)

@@ -21,7 +21,7 @@ from emulator.output import FILES, SAVE_FILE, SUMMARY, WAVES, check_output_direc
 from emulator.progress import progress_bar
 from emulator.report import format_summary, print_report
 from emulator.rule_checks import explain_rule, find_rule, list_rules
-from emulator.scenario import BUNDLED_CAPTURE, ENGINES, MODES, TIMINGS, Scenario, parse_rate, parse_sizes
+from emulator.scenario import APPS, BUNDLED_CAPTURE, ENGINES, MODES, TIMINGS, Scenario, parse_rate, parse_sizes
 from emulator.sweep.run_sweep import run_sweep
 from emulator.traffic import check_traffic
 
@@ -110,6 +110,9 @@ def commands() -> None:
     "--queues", type=int, default=1, show_default=True, help="Receive queues of a NIC, 1 to 8, with an interrupt each."
 )
 @click.option("--flows", type=int, default=1, show_default=True, help="Flows of generated frames, in turn.")
+@click.option(
+    "--app", type=click.Choice(APPS), help="An application that gets the generated frames: echo sends them back."
+)
 @click.option("--cpus", type=int, default=1, show_default=True, help="CPUs of the machine.")
 @click.option(
     "--set",

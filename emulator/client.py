@@ -9,27 +9,40 @@ measures the queue in front of the wire.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from driver.kernel.net.ipv4.devinet import inet_add_addr, ip_route_add, neigh_add
 from driver.kernel.net.netdevice import NetDevice
 from emulator.engines.base import SentFrame, Wire, WireFrame
-from emulator.generator import MAGIC, PAYLOAD_HEAD, UdpGenerator, ip_addresses, peer_address, station_address
+from emulator.generator import (
+    MAGIC,
+    PAYLOAD_AT,
+    PAYLOAD_HEAD,
+    UdpGenerator,
+    ip_addresses,
+    peer_address,
+    station_address,
+)
 from emulator.latency import exact_latency
 from emulator.results import Latency
 from emulator.wire_timing import PS_PER_NS, PS_PER_S
 
-_PAYLOAD_AT = 42
 _UDP = b"\x08\x00\x45"
 _UDP_PROTOCOL = 17
 
 
-def configure_interface(netdev: NetDevice, nic: int) -> None:
-    """Give an interface the address that clients of this NIC send to, and a way back to them."""
-    client, server = (".".join(map(str, address)) for address in ip_addresses(nic))
-    inet_add_addr(netdev, f"{server}/24")
-    ip_route_add(netdev, f"{client}/32")
-    neigh_add(netdev, client, peer_address(nic))
+def configure_interface(netdev: NetDevice, nic: int, flows: int = 1) -> None:
+    """Give an interface the address that clients of this NIC send to, and a way back to so many of them."""
+    first, server = ip_addresses(nic)
+    inet_add_addr(netdev, f"{_dotted(server)}/24")
+    for flow in range(flows):
+        client = _dotted((*first[:3], first[3] + flow))
+        ip_route_add(netdev, f"{client}/32")
+        neigh_add(netdev, client, peer_address(nic))
+
+
+def _dotted(address: Iterable[int]) -> str:
+    return ".".join(map(str, address))
 
 
 class Client:
@@ -92,9 +105,9 @@ class Client:
         """The number of the request that a frame answers; None if it is no answer."""
         if data[:12] != self._address or data[12:15] != _UDP or data[23] != _UDP_PROTOCOL:
             return None
-        if data[34:36] != self._port or len(data) < _PAYLOAD_AT + PAYLOAD_HEAD.size:
+        if data[34:36] != self._port or len(data) < PAYLOAD_AT + PAYLOAD_HEAD.size:
             return None
-        magic, sequence, _ = PAYLOAD_HEAD.unpack_from(data, _PAYLOAD_AT)
+        magic, sequence, _ = PAYLOAD_HEAD.unpack_from(data, PAYLOAD_AT)
         return sequence if magic == MAGIC else None
 
     def give_up(self, timeout_ps: int, now_ps: int) -> None:

@@ -1,4 +1,4 @@
-"""delivered.pcapng: frames as netif_receive_skb got them, in order, at simulated time.
+"""Frames in order, at simulated time: delivered.pcapng, as netif_receive_skb got them, and sent.pcapng, from the wire.
 
 scapy's PcapNgWriter makes its timestamps from floating point, in microseconds, and cannot say that they are finer;
 so the three blocks that are needed (draft-ietf-opsawg-pcapng, sections 4.1 to 4.3) are written here.
@@ -39,7 +39,7 @@ class DeliveredFrames:
             self._file.write(_block(_INTERFACE_DESCRIPTION, struct.pack("<HHI", _LINKTYPE_ETHERNET, 0, 0) + options))
 
     def write(self, nic: int, data: bytes, now_ns: int) -> None:
-        """Append a frame (without FCS) that the NIC's device delivered at this time."""
+        """Append a frame (without FCS) that the NIC's device delivered, or the NIC sent, at this time."""
         length = len(data)
         padding = _PADDING[length % 4]
         total = _PACKET_OVERHEAD + length + len(padding)

@@ -16,6 +16,7 @@ from collections.abc import Sequence
 
 MAGIC = b"NH"
 PAYLOAD_HEAD = struct.Struct(">2sQQ")
+PAYLOAD_AT = 42  #: behind the headers of Ethernet, IP and UDP
 
 _from_bytes = int.from_bytes
 

@@ -12,11 +12,12 @@ from emulator.errors import UserError
 
 SUMMARY = "summary.json"
 DELIVERED = "delivered.pcapng"
+SENT = "sent.pcapng"
 WAVES = "waves.fst"
 SAVE_FILE = "waves.gtkw"
 TRACE = "trace.txt"
 PROC = "proc"  #: a directory
-FILES = (SUMMARY, DELIVERED, WAVES, SAVE_FILE, TRACE, PROC)
+FILES = (SUMMARY, DELIVERED, SENT, WAVES, SAVE_FILE, TRACE, PROC)
 
 
 @contextlib.contextmanager

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from rich.console import Console
 
 from emulator.errors import RunFailed
-from emulator.results import CpuTime, RuleResults, RunResults, SoftnetCounts
+from emulator.results import AppCounts, CpuTime, Latency, RuleResults, RunResults, SoftnetCounts
 from emulator.scenario import Scenario
 
 Summary = Mapping[str, Any]
@@ -28,7 +28,7 @@ def build_summary(scenario: Scenario, results: RunResults) -> dict[str, Any]:
 
     ``latency_ns`` is null in each place if nothing was delivered; packets_per_poll is 0 if there was no poll.
     """
-    frames, napi, latency = results.frames, results.napi, results.latency
+    frames, napi = results.frames, results.napi
     return {
         "failed": None,
         "frames": {
@@ -51,12 +51,8 @@ def build_summary(scenario: Scenario, results: RunResults) -> dict[str, Any]:
         },
         "cpu": [_cpu_summary(cpu) for cpu in results.cpus],
         "softnet": [_softnet_summary(counts) for counts in results.softnet],
-        "latency_ns": {
-            "min": latency and latency.min,
-            "p50": latency and latency.p50,
-            "p99": latency and latency.p99,
-            "max": latency and latency.max,
-        },
+        "latency_ns": _latency_summary(results.latency),
+        "app": results.app and _app_summary(results.app),
         "time": {
             "simulated_ns": results.time.simulated_ns,
             "cycles": results.time.cycles,
@@ -101,6 +97,24 @@ def _rules_summary(rules: RuleResults) -> dict[str, Any]:
             for rule in rules.broken
             for violation in rule.first
         ],
+    }
+
+
+def _latency_summary(latency: Latency | None) -> dict[str, Any]:
+    return {
+        "min": latency and latency.min,
+        "p50": latency and latency.p50,
+        "p99": latency and latency.p99,
+        "max": latency and latency.max,
+    }
+
+
+def _app_summary(app: AppCounts) -> dict[str, Any]:
+    return {
+        "received": app.received,
+        "socket_full": app.socket_full,
+        "answered": app.answered,
+        "round_trip_ns": _latency_summary(app.round_trip),
     }
 
 
@@ -161,7 +175,10 @@ def _sections(summary: Summary, padded: int) -> dict[str, list[_Row]]:
         sections["Packets by CPU"] = _softnet_rows(summary)
     for number, cpu in enumerate(summary["cpu"]):
         sections[f"Time of CPU {number}"] = _cpu_rows(cpu)
-    sections["Latency from wire to stack"] = _latency_rows(summary)
+    from_wire = "from a frame's last byte (FCS) on the wire to netif_receive_skb"
+    sections["Latency from wire to stack"] = _latency_rows(summary["latency_ns"], from_wire)
+    if summary["app"]:
+        sections[f"Application: {summary['scenario']['app']}"] = _app_rows(summary["app"], summary["frames"])
     sections["Rules for drivers"] = _rule_rows(summary)
     sections["Simulation"] = _speed_rows(summary)
     return sections
@@ -242,12 +259,26 @@ def _cpu_rows(cpu: Mapping[str, int]) -> list[_Row]:
     return [_Row(words, _percent(cpu[key], total), _duration(cpu[key])) for key, words in _CONTEXTS.items()]
 
 
-def _latency_rows(summary: Summary) -> list[_Row]:
-    latency = summary["latency_ns"]
+def _app_rows(app: Summary, frames: Summary) -> list[_Row]:
+    def row(what: str, count: int, remark: str) -> _Row:
+        return _Row(what, f"{count:,}", f"{_percent(count, frames['offered']):>8}  {remark}")
+
+    rows = [
+        row("received", app["received"], "datagrams"),
+        row("dropped: socket full", app["socket_full"], "its receive buffer had no room (RcvbufErrors)"),
+    ]
+    if app["answered"]:
+        round_trip = "round trip: from a frame's first bit to its answer's last byte (FCS)"
+        rows.append(row("answered", app["answered"], "answers on the wire"))
+        rows += _latency_rows(app["round_trip_ns"], round_trip)
+    return rows
+
+
+def _latency_rows(latency: Summary, what: str) -> list[_Row]:
     if latency["min"] is None:
         return [_Row("no frame was delivered", "")]
     return [
-        _Row("shortest", _duration(latency["min"]), "from a frame's last byte (FCS) on the wire to netif_receive_skb"),
+        _Row("shortest", _duration(latency["min"]), what),
         _Row("median", _duration(latency["p50"])),
         _Row("99 % are within", _duration(latency["p99"])),
         _Row("longest", _duration(latency["max"])),

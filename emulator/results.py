@@ -81,6 +81,19 @@ class Latency:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AppCounts:
+    """What became of datagrams: received by the application, no room in its socket, answered by a frame on the wire.
+
+    A round trip is from the first bit of a frame, when the wire is free, until the last FCS byte of its answer.
+    """
+
+    received: int
+    socket_full: int  #: RcvbufErrors
+    answered: int
+    round_trip: Latency | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BrokenRule:
     """A rule that the driver broke: its name, its level, how often, and the first of these times."""
 
@@ -109,7 +122,7 @@ class RunTime:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunResults:
-    """Everything a run measured; counts are sums over all NICs. No latency if nothing was delivered."""
+    """Everything a run measured; counts are sums over all NICs. No latency without a delivery."""
 
     frames: FrameCounts
     interrupts: Interrupts
@@ -119,3 +132,4 @@ class RunResults:
     latency: Latency | None
     rules: RuleResults
     time: RunTime
+    app: AppCounts | None = None

@@ -5,9 +5,10 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from driver.apps.udp import Echo
 from driver.e1000.adapter import Adapter
 from driver.e1000.main import e1000_probe, e1000_remove
 from driver.kernel.cpu import Account
@@ -22,6 +23,8 @@ from driver.kernel.net.netdevice import (
 from driver.kernel.pci import device_release_driver, pci_irq_vector
 from driver.kernel.timer import NSEC_PER_USEC, msleep
 from driver.kernel.views.snapshot import Softnet, take_snapshot
+from emulator.answers import Answers, Sent, start_app
+from emulator.client import configure_interface
 from emulator.cost_profiles import load_costs
 from emulator.delivered import DeliveredFrames
 from emulator.emulation import Emulation
@@ -31,7 +34,7 @@ from emulator.generator import station_address
 from emulator.kernel_probes import show_kernel
 from emulator.ledger import Ledger, check_conservation, total_counts, total_latency
 from emulator.observation import Delivered, FrameObserver, TraceFile, observe_frames
-from emulator.output import DELIVERED, PROC, SUMMARY, TRACE
+from emulator.output import DELIVERED, PROC, SENT, SUMMARY, TRACE
 from emulator.progress import Progress, no_progress
 from emulator.report import Summary, build_failed_summary, build_summary, format_summary
 from emulator.results import CpuTime, Interrupts, NapiCounts, NicStatistics, RunResults, RunTime, SoftnetCounts
@@ -82,16 +85,32 @@ async def _run(emulation: Emulation, scenario: Scenario, directory: Path, progre
         netdevs = await bring_up(emulation, scenario)
         if scenario.waves:
             show_kernel(emulation, [netdev.priv for netdev in netdevs])
-        delivered: Delivered = _ignore
+        captures = Captures()
         if scenario.frames:
             names = [netdev.name for netdev in netdevs]
-            delivered = files.enter_context(DeliveredFrames(directory / DELIVERED, names)).write
-        traffic = Traffic(emulation, netdevs, scenario, delivered, progress)
-        return await traffic.run(at_end=views.look, when_down=views.look_at_interfaces)
+            captures.delivered = files.enter_context(DeliveredFrames(directory / DELIVERED, names)).write
+            if scenario.app == Echo.comm:
+                captures.sent = files.enter_context(DeliveredFrames(directory / SENT, names)).write
+        answers = None
+        if scenario.app is not None:
+            app = start_app(emulation, scenario.app)
+            await emulation.settle()
+            answers = Answers(app, emulation.engine, captures.sent)
+        traffic = Traffic(emulation, netdevs, scenario, captures.delivered, progress)
+        results = await traffic.run(at_end=views.look, when_down=views.look_at_interfaces)
+        return results if answers is None else replace(results, app=answers.counts(emulation.machine))
 
 
 def _ignore(_nic: int, _data: bytes, _now_ns: int) -> None:
-    """Where delivered frames go if nobody wants them."""
+    """Where frames go if nobody wants them."""
+
+
+@dataclass(slots=True)
+class Captures:
+    """Where frames go that were delivered or sent."""
+
+    delivered: Delivered = _ignore
+    sent: Sent = _ignore
 
 
 async def bring_up(emulation: Emulation, scenario: Scenario) -> list[NetDevice]:
@@ -107,6 +126,8 @@ async def bring_up(emulation: Emulation, scenario: Scenario) -> list[NetDevice]:
             "modprobe",
         )
         await emulation.call(_link_up(netdev, station_address(nic), promiscuous=not scenario.generate), "ip")
+        if scenario.app is not None:
+            configure_interface(netdev, nic, scenario.flows)
         netdevs.append(netdev)
     await write_settings(emulation, scenario.set, at_boot=False)
     await emulation.settle()
@@ -248,9 +269,11 @@ class Traffic:
                 stalled = stalled + 1 if done == done_before else 0
 
     def _works(self) -> bool:
-        """Whether something is going to happen by itself: a frame, a thread, or a NAPI timer."""
+        """Whether something is going to happen by itself: a frame in or out, a thread, or a NAPI timer."""
         machine, engine = self._emulation.machine, self._emulation.engine
         if not machine.idle or not all(wire.idle for wire in engine.wires):
+            return True
+        if any(ring.next_to_clean != ring.next_to_use for adapter in self._adapters for ring in adapter.tx_rings):
             return True
         return any(napi.timer.base is not None for adapter in self._adapters for napi in adapter.rx_napis)
 

@@ -19,6 +19,7 @@ from hdl.nic.regmap import MAX_QUEUES
 ENGINES = ("icarus", "verilator", "native", "model")
 MODES = ("napi", "irq")
 TIMINGS = ("capture",)
+APPS = ("echo", "sink")
 
 BUNDLED_CAPTURE = Path(__file__).resolve().parents[1] / "captures" / "http-udp-ping.pcapng"
 
@@ -88,6 +89,7 @@ class Scenario:
         queues: receive queues of each NIC. With more than one, each has an MSI-X vector on a CPU of its own, as far as
             there are enough CPUs, and frames are spread over them by flow.
         flows: of generated frames, each from an address of its own.
+        app: one of APPS, which gets the generated frames as datagrams; None for nobody.
         cpus: how many CPUs. Interrupts come to CPU 0 unless smp_affinity says otherwise.
         set: settings of the kernel as NAME=VALUE, written in this order (driver/kernel/settings.py).
         seed: of everything random.
@@ -115,6 +117,7 @@ class Scenario:
     nics: int = 1
     queues: int = 1
     flows: int = 1
+    app: str | None = None
     cpus: int = 1
     set: tuple[str, ...] = ()
     seed: int = 1
@@ -147,6 +150,8 @@ class Scenario:
             _in_range("--pps", self.pps, 1, 10**9)
         if self.timing is not None:
             _one_of("--timing", self.timing, TIMINGS)
+        if self.app is not None:
+            _one_of("--app", self.app, APPS)
         _in_range("--repeat", self.repeat, 1, 10**9)
         _in_range("--budget", self.budget, 1, 300)
         _in_range("--ring", self.ring, 8, 4096)
@@ -176,6 +181,8 @@ class Scenario:
                 raise UserError("--count goes with --generate; to replay a capture several times use --repeat")
             if self.flows != 1:
                 raise UserError("--flows goes with --generate; a capture has the flows that are in it")
+            if self.app is not None:
+                raise UserError("--app goes with --generate; the frames of a capture are for somebody else")
             return
         for size in self.generate:
             _in_range("--generate", size, MIN_FRAME_BYTES, MAX_GENERATED_BYTES)

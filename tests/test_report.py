@@ -13,7 +13,7 @@ from driver.kernel.rules.catalogue import RULES
 from driver.kernel.rules.rule import CodeLine, Violation
 from emulator.errors import RunFailed
 from emulator.report import as_failed, build_failed_summary, build_summary, format_summary, print_report
-from emulator.results import BrokenRule, NapiCounts, RuleResults
+from emulator.results import AppCounts, BrokenRule, Latency, NapiCounts, RuleResults
 from emulator.scenario import Scenario
 from tests.results_of_a_run import RESULTS
 
@@ -41,6 +41,7 @@ SUMMARY: dict[str, Any] = {
     "cpu": [{"hardirq": 1_000, "softirq": 700_000, "ksoftirqd": 90_000, "user": 9_000, "idle": 200_000}],
     "softnet": [{"processed": 700, "dropped": 10, "time_squeeze": 3, "received_rps": 0, "flow_limit_count": 0}],
     "latency_ns": {"min": 1_500, "p50": 22_000, "p99": 33_000_000, "max": 44_000_000},
+    "app": None,
     "time": {"simulated_ns": 1_000_000, "cycles": 125_000, "wall_s": 2.5},
     "rules": {"checked": 54, "broken": {}, "violations": []},
     "scenario": {
@@ -59,6 +60,7 @@ SUMMARY: dict[str, Any] = {
         "nics": 1,
         "queues": 1,
         "flows": 1,
+        "app": None,
         "cpus": 1,
         "set": [],
         "seed": 1,
@@ -120,6 +122,28 @@ def test_summary() -> None:
 
 def test_a_summary_repeats_its_run() -> None:
     assert Scenario.from_dict(json.loads(format_summary(SUMMARY))["scenario"]) == SCENARIO
+
+
+def test_an_application() -> None:
+    round_trip = Latency(min=1_500, p50=22_000, p99=33_000_000, max=44_000_000)
+    results = replace(RESULTS, app=AppCounts(received=600, socket_full=100, answered=590, round_trip=round_trip))
+    summary = build_summary(replace(SCENARIO, capture=None, generate=(60,), count=1, app="echo"), results)
+    assert summary["app"] == {
+        "received": 600,
+        "socket_full": 100,
+        "answered": 590,
+        "round_trip_ns": {"min": 1_500, "p50": 22_000, "p99": 33_000_000, "max": 44_000_000},
+    }
+    text = io.StringIO()
+    print_report(summary, 0, Console(file=text))
+    assert """\
+Application: echo
+  received                             600   60.00 %  datagrams
+  dropped: socket full                 100   10.00 %  its receive buffer had no room (RcvbufErrors)
+  answered                             590   59.00 %  answers on the wire
+  shortest                        1,500 ns  round trip: from a frame's first bit to its answer's last byte (FCS)
+  median                           22.0 us
+""" in text.getvalue()
 
 
 def test_nothing_delivered() -> None:

@@ -11,7 +11,7 @@ import pytest
 from scapy.utils import RawPcapNgReader
 
 from emulator import cli
-from emulator.output import DELIVERED, FILES, PROC, SAVE_FILE, SUMMARY, TRACE, WAVES
+from emulator.output import DELIVERED, FILES, PROC, SAVE_FILE, SENT, SUMMARY, TRACE, WAVES
 from emulator.scenario import BUNDLED_CAPTURE
 from tests.capture_files import Stamped, pcapng
 
@@ -42,7 +42,7 @@ def test_the_bundled_capture_arrives() -> None:
     summary = run("")
     assert summary["frames"]["delivered"] == 701
     assert frames_of(Path("out", DELIVERED)) == frames_of(BUNDLED_CAPTURE)
-    assert sorted(path.name for path in Path("out").iterdir()) == sorted(set(FILES) - {WAVES, SAVE_FILE})
+    assert sorted(path.name for path in Path("out").iterdir()) == sorted(set(FILES) - {WAVES, SAVE_FILE, SENT})
 
 
 def test_random_frames_of_all_sizes_arrive_at_100m() -> None:
@@ -52,6 +52,28 @@ def test_random_frames_of_all_sizes_arrive_at_100m() -> None:
     Path("mine.pcapng").write_bytes(pcapng([Stamped(data) for data in sent]).content)
     run("mine.pcapng --rate 100M")
     assert frames_of(Path("out", DELIVERED)) == sent
+
+
+@pytest.mark.parametrize("options", ["", "--queues 2 --cpus 2", "--mode irq", "--nics 3"])
+def test_an_echo_sends_every_frame_back(options: str) -> None:
+    app = run(f"--generate 60,1514 --count 60 --flows 5 --pps 10000 --app echo {options}")["app"]
+    frames = frames_of(Path("out", DELIVERED))
+    assert app["received"] == app["answered"] == len(frames)
+    assert app["socket_full"] == 0
+    assert 0 < app["round_trip_ns"]["min"] <= app["round_trip_ns"]["p50"] <= app["round_trip_ns"]["max"]
+    answers = frames_of(Path("out", SENT))
+    assert sorted(answer[42:] for answer in answers) == sorted(frame[42:] for frame in frames)
+    swapped = {(frame[30:34], frame[26:30], frame[36:38], frame[34:36]) for frame in frames}
+    assert {(answer[26:30], answer[30:34], answer[34:36], answer[36:38]) for answer in answers} == swapped
+
+
+def test_what_a_sink_cannot_take_is_counted_at_its_socket() -> None:
+    summary = run("--generate 60 --count 3000 --app sink")
+    app, frames = summary["app"], summary["frames"]
+    assert app["socket_full"] > 0
+    assert app["received"] + app["socket_full"] == frames["delivered"]
+    assert app["answered"] == 0
+    assert not Path("out", SENT).exists()
 
 
 def test_short_frames_arrive_padded(capsys: pytest.CaptureFixture[str]) -> None:

@@ -73,6 +73,8 @@ def test_unknown_option_in_json() -> None:
         ({"costs": "cheap"}, "--costs cheap: unknown profile; allowed: modern, router2002"),
         ({"engine": "model"}, "--waves: the model engine has no RTL"),
         ({"pps": 10, "timing": "capture"}, "--pps and --timing exclude each other"),
+        ({"app": "echo"}, "--app goes with --generate"),
+        ({"app": "chargen"}, "--app chargen: unknown; allowed: echo, sink"),
         ({"count": 5}, "--count goes with --generate"),
         ({"generate": (60,), "count": 5}, "either a capture or --generate"),
         ({"capture": None}, "either a capture or --generate"),

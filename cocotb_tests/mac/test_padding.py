@@ -6,7 +6,10 @@ import pytest
 from cocotb_tests.mac.octet_streams import Sink, Source, as_octets, random_frames
 from cocotb_tests.support import cycles, simulate, start, write_verilog
 from hdl.nic.mac.octets import Octet
-from hdl.nic.mac.padding import MIN_OCTETS, Padding
+from hdl.nic.mac.padding import Padding
+
+#: Octets of the shortest frame without its FCS (IEEE 802.3, 3.2.8).
+MIN_OCTETS = 60
 
 
 @cocotb.test()
