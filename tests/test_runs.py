@@ -67,6 +67,13 @@ def test_an_echo_sends_every_frame_back(options: str) -> None:
     assert {(answer[26:30], answer[30:34], answer[34:36], answer[36:38]) for answer in answers} == swapped
 
 
+@pytest.mark.parametrize("pps", [150_000, 200_000, 300_000])
+def test_completions_interrupt_while_reception_unmasks_itself(pps: int) -> None:
+    """Its mask and the device's agree all the same: the rules find no interrupt that nobody claims."""
+    summary = run(f"--generate 60 --count 3000 --pps {pps} --costs router2002 --app echo --no-trace --no-frames")
+    assert summary["app"]["answered"] == summary["app"]["received"] > 0
+
+
 def test_what_a_sink_cannot_take_is_counted_at_its_socket() -> None:
     summary = run("--generate 60 --count 3000 --app sink")
     app, frames = summary["app"], summary["frames"]

@@ -14,6 +14,7 @@ from driver.kernel.net.netdev_features import (
     NETIF_F_SG,
     NETIF_F_TSO,
 )
+from driver.kernel.spinlock import SpinLock
 from hdl.nic.regmap import ICR, MTA
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ class Adapter:
         rss_key, rss_indir: with several queues, the hash's key, and the queue of each of its last values.
         rx_queue_drops: frames that the device dropped for want of descriptors, by queue.
         masked: causes of POLL_CAUSES that are masked since their poll is scheduled.
+        mask_lock: holds ``masked`` and the device's mask together.
         use_napi: false: one interrupt per packet and netif_rx, as before NAPI.
         down: the interface is down or on its way there.
         hw_stats: sums of the device's statistics registers, by name.
@@ -91,6 +93,7 @@ class Adapter:
     rx_queue_drops: list[int] = field(default_factory=list)
     down: bool = True
     masked: int = 0
+    mask_lock: SpinLock = field(default_factory=SpinLock)
     resetting: bool = False
     get_link_status: bool = True
     dim: Dim | None = None
