@@ -7,6 +7,7 @@ does.
 from __future__ import annotations
 
 import json
+import resource
 import sys
 import tempfile
 import time
@@ -52,6 +53,16 @@ def idle(ns: str) -> Figures:
         return {"cycles_per_s": engine.cycles / (time.perf_counter() - started)}
 
 
+def memory_mb() -> float:
+    """The most resident memory that this process or one below it had.
+
+    Not ru_maxrss for this one: Linux lets a process begin with that of its parent.
+    """
+    status = Path("/proc/self/status").read_text()
+    own_kb = next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM:"))
+    return max(own_kb, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss) / 1024
+
+
 def empty(engine: str) -> Figures:
     """An empty cocotb test on an engine's board."""
     return {"cycles_per_s": run_empty_test(engine)}
@@ -70,6 +81,6 @@ MEASUREMENTS: dict[str, Callable[[str], Figures]] = {"run": run, "idle": idle, "
 
 if __name__ == "__main__":
     try:
-        print(json.dumps(MEASUREMENTS[sys.argv[1]](sys.argv[2])))
+        print(json.dumps(MEASUREMENTS[sys.argv[1]](sys.argv[2]) | {"memory_mb": memory_mb()}))
     except (UserError, RunFailed) as error:
         sys.exit(str(error))

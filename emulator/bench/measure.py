@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import statistics
 import subprocess
 import sys
@@ -15,22 +14,18 @@ from emulator.scenario import Scenario
 
 
 def in_child(what: str, argument: str) -> dict[str, float]:
-    """What child.py measures, and ``memory_mb``: the most resident memory that it or a process below it had.
+    """What child.py measures.
 
     Raises:
         RunFailed: it could not be measured.
     """
     command = [sys.executable, "-m", "emulator.bench.child", what, argument]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as child:
-        assert child.stdout is not None
-        assert child.stderr is not None
-        output, errors = child.stdout.read(), child.stderr.read()
-        _, status, usage = os.wait4(child.pid, 0)
-        child.returncode = os.waitstatus_to_exitcode(status)
+        output, errors = child.communicate()
     if child.returncode:
         raise RunFailed(f"measuring {what} {argument}: {errors.strip()}")
     figures: dict[str, float] = json.loads(output)
-    return figures | {"memory_mb": usage.ru_maxrss / 1024}
+    return figures
 
 
 def run_in_child(scenario: Scenario) -> dict[str, float]:
