@@ -70,9 +70,9 @@ def test_engines_agree(tmp_path, on_icarus, name, engine, waves):
     assert results(tmp_path / "run", engine=engine, waves=waves, **SCENARIOS[name]) == on_icarus(name)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.usefixtures("toolchain")
-@pytest.mark.parametrize("name", ["queues", pytest.param("nics", marks=pytest.mark.long)])
+@pytest.mark.parametrize("name", ["queues", "nics"])
 def test_the_native_engine_agrees_on_other_boards(tmp_path, on_icarus, name):
     assert results(tmp_path / "run", engine="native", waves=False, **SCENARIOS[name]) == on_icarus(name)
 

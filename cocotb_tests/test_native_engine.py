@@ -209,10 +209,10 @@ def test_what_the_board_reports_ends_the_run(engine):
         run(engine, FAR)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "options", [{"generate": (60,), "count": 300, "pps": 20_000}, {"generate": (60,), "count": 300}]
 )
-@pytest.mark.slow
 def test_waves_change_nothing(tmp_path, options):
     traces = []
     for waves in (False, True):

@@ -59,6 +59,6 @@ async def takes_long_frames(dut):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("data_width", [64, 256])
+@pytest.mark.parametrize("data_width", [64, pytest.param(256, marks=pytest.mark.long)])
 def test_nic_receive(data_width):
     simulate("test_nic_receive", "nic", [nic_verilog(data_width=data_width)], folder=f"test_nic_receive_{data_width}")

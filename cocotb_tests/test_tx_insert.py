@@ -42,7 +42,7 @@ async def checksums_are_inserted(dut, pause):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("data_width", [64, 512])
+@pytest.mark.parametrize("data_width", [64, pytest.param(512, marks=pytest.mark.long)])
 def test_tx_insert(data_width):
     source = write_verilog(TxInsert(data_width), "tx_insert", folder=f"tx_insert{data_width}")
     simulate(

@@ -163,7 +163,7 @@ async def frames_are_those_of_the_model(dut, pause):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("data_width", [64, 128, 512])
+@pytest.mark.parametrize("data_width", [64, 128, pytest.param(512, marks=pytest.mark.long)])
 def test_tx_offloads(data_width):
     name = f"tx_offload_bench_{data_width}"
     source = write_verilog(TxOffloadBench(data_width), "tx_offload_bench", folder=name)
