@@ -5,7 +5,7 @@ from collections import deque
 
 import cocotb
 import pytest
-from cocotb.triggers import ReadOnly, RisingEdge
+from cocotb.triggers import ReadOnly, RisingEdge, Timer
 
 from cocotb_tests.support import cycles, first_always, simulate, start, write_verilog
 from hdl.nic.rx_fifo import RxFifo, RxFrame
@@ -119,6 +119,41 @@ async def keeps_committed_frames(dut, drops):
     reader.cancel()
     assert not writer.frames
     assert writer.missed, "the FIFO was never full: the test does not test that"
+
+
+@cocotb.test()
+async def what_was_read_ahead_is_not_overwritten(dut):
+    """The FIFO is full, and a drop goes back to a beat of the next frame that had been read ahead."""
+    inputs = ("write", "commit", "discard", "drop", "frames__ready", "beats__ready", "frame", "write_beat")
+    await start(dut, **dict.fromkeys(inputs, 0))
+    lanes = len(dut.write_beat) // 8
+    room = SIZE // lanes
+    data = [random.getrandbits(8 * lanes) for _ in range(room + 8)]
+    lengths = {1: 2 * lanes, room - 1: (room - 2) * lanes}  # of two frames, by their last beats; then one on trial
+
+    async def write() -> None:
+        for number, beat in enumerate(data):
+            await Timer(1, unit="ns")
+            while not dut.room.value:
+                dut.write.value = dut.commit.value = 0
+                await RisingEdge(dut.clk)
+                await Timer(1, unit="ns")
+            dut.write.value, dut.write_beat.value, dut.commit.value = 1, beat, int(number in lengths)
+            dut.frame.value = RxFrame.const({"length": lengths.get(number, 0)}).as_bits()
+            await RisingEdge(dut.clk)
+
+    writer = cocotb.start_soon(write())
+    await cycles(dut, room + 10)
+    assert await take(dut, "frames", 0) == (2 * lanes, 0)
+    assert await take(dut, "beats", 0) == data[0]
+    await cycles(dut, 10)
+    dut.drop.value = 1
+    await RisingEdge(dut.clk)
+    dut.drop.value = 0
+    assert await take(dut, "frames", 0) == ((room - 2) * lanes, 0)
+    for number in range(2, room):
+        assert await take(dut, "beats", 0) == data[number], f"beat {number}"
+    writer.cancel()
 
 
 @pytest.mark.parametrize("data_width", first_always(64, 256))

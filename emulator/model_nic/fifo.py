@@ -9,7 +9,6 @@ from emulator.model_nic.timing import BEAT_BYTES, CLOCK_NS
 FIFO_BYTES = 16 * 1024
 FIFO_WORDS = FIFO_BYTES // BEAT_BYTES
 FIFO_FRAMES = FIFO_BYTES // 64  #: as many frames as there are of minimum length
-AHEAD_WORDS = 2  #: that stand in registers behind the memory, so that their room in it is free already
 
 
 def words(length: int) -> int:
@@ -31,7 +30,7 @@ class FifoRoom:
         leaving = self._leaving
         while leaving and leaving[0][0] <= now:
             self._stored -= leaving.popleft()[1]
-        gone = AHEAD_WORDS
+        gone = 0
         if leaving:  # the piece that is going out frees its room one word per clock
             end, count = leaving[0]
             gone = max(gone, count - (end - now + CLOCK_NS - 1) // CLOCK_NS)

@@ -65,8 +65,10 @@ class RxFifo(wiring.Component):
         committed = Signal.like(write_pointer)
         next_pointer = Signal.like(write_pointer)
         read_pointer = Signal.like(write_pointer)
+        head = Signal.like(write_pointer)  # the first beat that was not taken
         m.d.comb += [
-            self.room.eq((write_pointer ^ read_pointer) != self._beats),
+            # Beats that were read ahead are still stored: after a drop they may be read again.
+            self.room.eq((write_pointer ^ head) != self._beats),
             next_pointer.eq(write_pointer + self.write),
         ]
         m.d.sync += self.level.eq((write_pointer - read_pointer)[: len(write_pointer)])
@@ -86,9 +88,10 @@ class RxFifo(wiring.Component):
         ]
         fetched = _read_ahead(m, read_port, read_pointer, committed, self.beats)
         frames_end = Signal.like(read_pointer)  # the first beat that belongs to no frame that was taken
-        head = (read_pointer - fetched - self.beats.valid)[: len(read_pointer)]
+        with m.If(self.beats.valid & self.beats.ready):
+            m.d.sync += head.eq(head + 1)
         with m.If(self.drop & (head != frames_end)):
-            m.d.sync += [read_pointer.eq(frames_end), fetched.eq(0), self.beats.valid.eq(0)]
+            m.d.sync += [head.eq(frames_end), read_pointer.eq(frames_end), fetched.eq(0), self.beats.valid.eq(0)]
 
         self._queue_frames(m)
         with m.If(self.frames.valid & self.frames.ready):
