@@ -51,6 +51,7 @@ def test_the_save_file_shows_what_is_in_the_dump(tmp_path, engine):
             assert not missing, f"no words in {words} for {missing} of {name}"
 
 
+@pytest.mark.slow
 def test_the_save_file_looks_at_the_first_interrupt(tmp_path):
     execute(Scenario(engine=SIM, generate=(60,), count=3), tmp_path, no_progress)
     (marker,) = re.findall(r"^\*\S+ (\d+)", (tmp_path / SAVE_FILE).read_text(), re.MULTILINE)

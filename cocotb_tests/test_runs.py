@@ -57,6 +57,7 @@ def test_the_bundled_capture_arrives_byte_for_byte_and_in_order(run):
     assert summary["frames"]["offered"] == summary["frames"]["delivered"] == len(frames_in(BUNDLED_CAPTURE))
 
 
+@pytest.mark.slow
 def test_random_frames_of_all_lengths_arrive_at_100m(run, random_capture):
     directory, summary = run(capture=str(random_capture), rate=100_000_000)
     assert frames_in(directory / DELIVERED) == frames_in(random_capture)

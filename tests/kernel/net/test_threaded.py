@@ -47,6 +47,7 @@ def test_the_thread_polls_and_no_softirq_does() -> None:
     assert nic.napi.state == NapiState.LISTED | NapiState.THREADED
 
 
+@pytest.mark.slow
 def test_the_thread_shares_its_cpu_by_its_nice_level() -> None:
     computer = Computer()
     nic = Nic(computer)
