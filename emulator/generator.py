@@ -16,14 +16,13 @@ from collections.abc import Sequence
 
 MAGIC = b"NH"
 PAYLOAD_HEAD = struct.Struct(">2sQQ")
-PAYLOAD_AT = 42  #: behind the headers of Ethernet, IP and UDP
 
 _from_bytes = int.from_bytes
 
 _ETHERNET_BYTES = 14
 _IP_BYTES = 20
 _UDP_BYTES = 8
-_HEADERS_BYTES = _ETHERNET_BYTES + _IP_BYTES + _UDP_BYTES
+PAYLOAD_AT = _ETHERNET_BYTES + _IP_BYTES + _UDP_BYTES  #: behind the headers
 _ETHERTYPE_IPV4 = 0x0800
 _DONT_FRAGMENT = 0x4000
 _TTL = 64
@@ -89,7 +88,7 @@ def _template(size: int, nic: int, port: int, flow: int) -> tuple[bytes, int, in
     udp = struct.pack(">HHH", _FIRST_SOURCE_PORT + nic, port, udp_length)
     pseudo_header = source + destination + struct.pack(">HH", _PROTOCOL_UDP, udp_length)
     headers = ethernet + ip_start + ip_checksum.to_bytes(2) + source + destination + udp
-    return headers, _ones_sum(pseudo_header + udp), size - _HEADERS_BYTES - PAYLOAD_HEAD.size
+    return headers, _ones_sum(pseudo_header + udp), size - PAYLOAD_AT - PAYLOAD_HEAD.size
 
 
 def _ones_sum(data: bytes) -> int:

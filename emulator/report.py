@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, NamedTuple
 
 from rich.console import Console
@@ -212,10 +213,7 @@ _QUEUES = "no descriptor in their queue (RQDPC)"
 def _frame_rows(summary: Summary, padded: int) -> list[_Row]:
     frames, dropped = summary["frames"], summary["frames"]["dropped"]
     offered = frames["offered"]
-
-    def row(what: str, count: int, remark: str) -> _Row:
-        return _Row(what, f"{count:,}", f"{_percent(count, offered):>8}  {remark}")
-
+    row = partial(_share, offered)
     remark = f"{padded:,} of them were shorter than 60 bytes and padded with zeros" if padded else ""
     return [
         _Row("offered", f"{offered:,}", remark),
@@ -260,9 +258,7 @@ def _cpu_rows(cpu: Mapping[str, int]) -> list[_Row]:
 
 
 def _app_rows(app: Summary, frames: Summary) -> list[_Row]:
-    def row(what: str, count: int, remark: str) -> _Row:
-        return _Row(what, f"{count:,}", f"{_percent(count, frames['offered']):>8}  {remark}")
-
+    row = partial(_share, frames["offered"])
     rows = [
         row("received", app["received"], "datagrams"),
         row("dropped: socket full", app["socket_full"], "its receive buffer had no room (RcvbufErrors)"),
@@ -298,6 +294,11 @@ def _speed_rows(summary: Summary) -> list[_Row]:
             _Row("clock cycles per wall second", f"{time['cycles'] / wall_s:,.0f}", f"{time['cycles']:,} cycles")
         )
     return rows
+
+
+def _share(offered: int, what: str, count: int, remark: str) -> _Row:
+    """So many frames, and how much of those that were offered."""
+    return _Row(what, f"{count:,}", f"{_percent(count, offered):>8}  {remark}")
 
 
 def _percent(part: int, whole: int) -> str:

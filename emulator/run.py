@@ -26,7 +26,6 @@ from driver.kernel.views.snapshot import Softnet, take_snapshot
 from emulator.answers import Answers, Sent, start_app
 from emulator.client import configure_interface
 from emulator.cost_profiles import load_costs
-from emulator.delivered import DeliveredFrames
 from emulator.emulation import Emulation
 from emulator.engines.base import Engine
 from emulator.errors import RunFailed
@@ -35,6 +34,7 @@ from emulator.kernel_probes import show_kernel
 from emulator.ledger import Ledger, check_conservation, total_counts, total_latency
 from emulator.observation import Delivered, FrameObserver, TraceFile, observe_frames
 from emulator.output import DELIVERED, PROC, SENT, SUMMARY, TRACE
+from emulator.pcapng_writer import PcapngWriter
 from emulator.progress import Progress, no_progress
 from emulator.report import Summary, build_failed_summary, build_summary, format_summary
 from emulator.results import CpuTime, Interrupts, NapiCounts, NicStatistics, RunResults, RunTime, SoftnetCounts
@@ -85,32 +85,25 @@ async def _run(emulation: Emulation, scenario: Scenario, directory: Path, progre
         netdevs = await bring_up(emulation, scenario)
         if scenario.waves:
             show_kernel(emulation, [netdev.priv for netdev in netdevs])
-        captures = Captures()
+        delivered: Delivered = _ignore
+        sent: Sent = _ignore
         if scenario.frames:
             names = [netdev.name for netdev in netdevs]
-            captures.delivered = files.enter_context(DeliveredFrames(directory / DELIVERED, names)).write
+            delivered = files.enter_context(PcapngWriter(directory / DELIVERED, names)).write
             if scenario.app == Echo.comm:
-                captures.sent = files.enter_context(DeliveredFrames(directory / SENT, names)).write
+                sent = files.enter_context(PcapngWriter(directory / SENT, names)).write
         answers = None
         if scenario.app is not None:
             app = start_app(emulation, scenario.app)
             await emulation.settle()
-            answers = Answers(app, emulation.engine, captures.sent)
-        traffic = Traffic(emulation, netdevs, scenario, captures.delivered, progress)
+            answers = Answers(app, emulation.engine, sent)
+        traffic = Traffic(emulation, netdevs, scenario, delivered, progress)
         results = await traffic.run(at_end=views.look, when_down=views.look_at_interfaces)
         return results if answers is None else replace(results, app=answers.counts(emulation.machine))
 
 
 def _ignore(_nic: int, _data: bytes, _now_ns: int) -> None:
     """Where frames go if nobody wants them."""
-
-
-@dataclass(slots=True)
-class Captures:
-    """Where frames go that were delivered or sent."""
-
-    delivered: Delivered = _ignore
-    sent: Sent = _ignore
 
 
 async def bring_up(emulation: Emulation, scenario: Scenario) -> list[NetDevice]:

@@ -193,24 +193,25 @@ async def sends_pause_frames(dut):
     assert events.seen == Counter(XOFFRXC=1, XOFFTXC=1, XONTXC=1)
 
 
-@cocotb.test()
+@cocotb.test(timeout_time=1, timeout_unit="ms")
 async def overflows(dut):
     """The NIC takes nothing for a while: each frame arrives whole, arrives bad, or is counted."""
     line, nic, events = await begin(dut)
-    frames = [with_fcs(frame) for frame in random_frames(random.choices([60, 200], k=30))]
+    frames = [with_fcs(frame) for frame in random_frames(random.choices([60, 200], k=40))]
     for frame in frames:
         line.send(frame)
-    for stall in (0, 1, 0, 1):
-        nic.stall = stall
+    for lost in (3, 6):
         await Timer(random.randrange(4000, 8000), unit="ns")
-    nic.stall = 0
+        nic.stall = 1
+        while events.seen["MPC"] < lost:
+            await RisingEdge(dut.clk)
+        nic.stall = 0
     await line.silence()
     await Timer(1, unit="us")
     good = [frame for frame, bad in nic.frames if not bad]
     rest = iter(frames)
     assert all(frame in rest for frame in good), "out of order, or joined"
     assert len(nic.frames) + events.seen["MPC"] == len(frames)
-    assert len(good) < len(frames) - 5, "the test does not test"
 
 
 @pytest.mark.slow

@@ -57,7 +57,7 @@ async def _unmask(adapter: Adapter, causes: int) -> None:
     """A poll is complete. Causes latched meanwhile interrupt at once: nothing rots between its last look and here.
 
     The other poll's causes may interrupt in between: a handler that masked these, too, would have them unmasked behind
-    its back, were it not for the lock. (Linux's e1000 masks all at once; stmmac, with two instances, has a lock.)
+    its back, were it not for the lock. (Linux's e1000 masks all at once; stmmac_main.c has ch->lock for its two.)
     """
     flags = await spin_lock_irqsave(adapter.mask_lock)
     adapter.masked &= ~causes

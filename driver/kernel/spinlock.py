@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from driver.kernel.cpu import local_irq_disable, spend, this_cpu
 
-#: Time from one look at a lock that is held to the next, in ns: about what a cache line takes from another core.
+#: Time from one look at a lock that is held to the next, in ns: what a cache line takes from another core; an estimate.
 _RELAX_NS = 50
 
 

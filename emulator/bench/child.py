@@ -56,10 +56,12 @@ def idle(ns: str) -> Figures:
 def memory_mb() -> float:
     """The most resident memory that this process or one below it had.
 
-    Not ru_maxrss for this one: Linux lets a process begin with that of its parent.
+    Not ru_maxrss for this one where there is something better: Linux lets a process begin with that of its parent.
     """
-    status = Path("/proc/self/status").read_text()
-    own_kb = next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM:"))
+    own_kb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    status = Path("/proc/self/status")
+    if status.exists():
+        own_kb = next(int(line.split()[1]) for line in status.read_text().splitlines() if line.startswith("VmHWM:"))
     return max(own_kb, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss) / 1024
 
 

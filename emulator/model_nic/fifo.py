@@ -33,8 +33,8 @@ class FifoRoom:
         gone = 0
         if leaving:  # the piece that is going out frees its room one word per clock
             end, count = leaving[0]
-            gone = max(gone, count - (end - now + CLOCK_NS - 1) // CLOCK_NS)
-        return min(FIFO_WORDS, FIFO_WORDS - self._stored + gone)
+            gone = max(0, count - (end - now + CLOCK_NS - 1) // CLOCK_NS)
+        return FIFO_WORDS - self._stored + gone
 
     def store(self, count: int) -> None:
         """A frame of so many words goes in."""

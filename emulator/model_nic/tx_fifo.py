@@ -124,8 +124,8 @@ class TxFifo:
         self.frames += 1
         self._bytes += len(frame.data)
         sent = SentFrame(data, start, end, bad_fcs)
-        leave = self._looped if self._loops else self._sent
-        self._schedule.at(-(-end // PS_PER_NS), leave, (self._resets, sent, len(frame.data)))
+        work = self._resets, self._loops, sent, len(frame.data)
+        self._schedule.at(-(-end // PS_PER_NS), self._leave, work)
 
     def _checked(self, frame: Frame) -> tuple[bytes, bool]:
         """A frame as the wire gets it, without FCS; and whether its FCS, if software made it, is wrong."""
@@ -136,26 +136,17 @@ class TxFifo:
             return data, bad_fcs
         return data.ljust(MIN_FRAME_BYTES, b"\0") if self._pad else data, False
 
-    def _sent(self, work: tuple[int, SentFrame, int]) -> None:
-        """A frame has left, and so many bytes of the FIFO are free."""
-        resets, frame, length = work
+    def _leave(self, work: tuple[int, bool, SentFrame, int]) -> None:
+        """A frame has left, or come back, and so many bytes of the FIFO are free."""
+        resets, loops, frame, length = work
         if resets != self._resets:
             return
-        self._count(frame, length)
-        if self.listener is not None:
-            self.listener(frame)
-
-    def _looped(self, work: tuple[int, SentFrame, int]) -> None:
-        """A frame has come back, and so many bytes of the FIFO are free."""
-        resets, frame, length = work
-        if resets != self._resets:
-            return
-        self._count(frame, length)
-        if self.receive is not None:
-            self.receive(frame.data, frame.bad_fcs)
-
-    def _count(self, frame: SentFrame, length: int) -> None:
         self.frames -= 1
         self._bytes -= length
         self.look_again()
         self._statistics.sent_frame(len(frame.data) + FCS_BYTES, frame.data[:6])
+        if loops:
+            if self.receive is not None:
+                self.receive(frame.data, frame.bad_fcs)
+        elif self.listener is not None:
+            self.listener(frame)

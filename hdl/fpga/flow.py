@@ -34,8 +34,7 @@ def implement(folder: Path, *, queues: int, seeds: int) -> Design:
         ToolError: a tool is missing or failed.
         ValueError: there is no NIC with so many queues.
     """
-    top = Shifted(GmiiNic(queues=queues), PINS)
-    source = _write(folder, top, queues)
+    source, top = _write(folder, queues)
     netlist = tools.synthesise(source, top="top")
     try:
         fmax = tuple(tools.place_and_route(netlist, seed=seed) for seed in range(1, seeds + 1))
@@ -51,13 +50,14 @@ def check(folder: Path, *, queues: int) -> str:
         ToolError: a tool is missing or failed.
         ValueError: there is no NIC with so many queues.
     """
-    source = _write(folder, Shifted(GmiiNic(queues=queues), PINS), queues)
+    source, _ = _write(folder, queues)
     block_rams, lut_rams = tools.map_memories(source, top="top")
     return f"{queues} queue{'s' * (queues > 1)}: memories in {block_rams} block RAMs and {lut_rams} LUT RAMs"
 
 
-def _write(folder: Path, top: Shifted, queues: int) -> Path:
-    """The Verilog."""
+def _write(folder: Path, queues: int) -> tuple[Path, Shifted]:
+    """The Verilog of a NIC that can be placed, and what it is made of."""
+    top = Shifted(GmiiNic(queues=queues), PINS)
     source = folder / f"nic{queues}.v"
     source.write_text(verilog.convert(top, "top", form=verilog.Form.SYNTHESIS))
-    return source
+    return source, top

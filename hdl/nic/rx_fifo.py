@@ -33,7 +33,7 @@ class RxFifo(wiring.Component):
         discard: forget the beats since the last commit, with the one stored in this cycle.
         beats: beats of committed frames.
         frames: committed frames.
-        level: beats stored, also those on trial; a cycle late.
+        level: beats stored, also those on trial, without the two at most that were read ahead; a cycle late.
         drop: forget the rest of the beats of those frames that were taken from ``frames``.
     """
 

@@ -13,7 +13,7 @@ from hdl.nic.tx_offload import TxSegment, TxSums
 from hdl.nic.tx_piece import TxPiece
 
 
-class TxSource(wiring.Signature):
+class TxQueuePort(wiring.Signature):
     """What a queue has for the transmit path.
 
     Members:
@@ -55,7 +55,7 @@ class TxTurns(wiring.Component):
         self._queues = queues
         super().__init__(
             {
-                "sources": In(TxSource()).array(queues),
+                "sources": In(TxQueuePort()).array(queues),
                 "pieces": Out(stream.Signature(TxPiece)),
                 "segments": Out(stream.Signature(TxSegment)),
                 "sums": Out(stream.Signature(TxSums)),
@@ -73,9 +73,7 @@ class TxTurns(wiring.Component):
         served = Signal()
         stayed = Signal()  # a context has been served in this turn
         m.d.comb += [
-            told.eq(
-                Cat(~output.valid | output.ready for output in (self.segments, self.sums)).all(),
-            ),
+            told.eq(Cat(~output.valid | output.ready for output in (self.segments, self.sums)).all()),
             self.pieces.valid.eq(here & (~ends | told)),
             served.eq(self.pieces.valid & self.pieces.ready),
         ]
@@ -86,11 +84,11 @@ class TxTurns(wiring.Component):
                     m.d.comb += source.pieces.ready.eq(self.pieces.ready & (~source.ends | told))
                     m.d.comb += self.pieces.payload.eq(source.pieces.payload)
                     for name in ("segments", "sums"):
-                        wiring_of, theirs = getattr(self, name), getattr(source, name)
+                        mine, theirs = getattr(self, name), getattr(source, name)
                         m.d.comb += [
-                            wiring_of.valid.eq(theirs.valid),
-                            wiring_of.payload.eq(theirs.payload),
-                            theirs.ready.eq(wiring_of.ready),
+                            mine.valid.eq(theirs.valid),
+                            mine.payload.eq(theirs.payload),
+                            theirs.ready.eq(mine.ready),
                         ]
 
         over = Mux(here, served & (ends | (stayed & ~holds)), ~holds)

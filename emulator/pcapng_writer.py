@@ -1,4 +1,4 @@
-"""Frames in order, at simulated time: delivered.pcapng, as netif_receive_skb got them, and sent.pcapng, from the wire.
+"""Writes captures: frames in order at simulated time, as delivered.pcapng and sent.pcapng of a run.
 
 scapy's PcapNgWriter makes its timestamps from floating point, in microseconds, and cannot say that they are finer;
 so the three blocks that are needed (draft-ietf-opsawg-pcapng, sections 4.1 to 4.3) are written here.
@@ -27,7 +27,7 @@ _PACKET_OVERHEAD = _PACKET_HEAD.size + _TOTAL_LENGTH.size
 _PADDING = (b"", b"\0\0\0", b"\0\0", b"\0")
 
 
-class DeliveredFrames:
+class PcapngWriter:
     """Writes the file frame by frame; a context manager."""
 
     def __init__(self, path: Path, interfaces: Sequence[str]) -> None:
@@ -51,7 +51,7 @@ class DeliveredFrames:
         """Finish the file."""
         self._file.close()
 
-    def __enter__(self) -> DeliveredFrames:
+    def __enter__(self) -> PcapngWriter:
         return self
 
     def __exit__(

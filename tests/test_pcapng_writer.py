@@ -1,4 +1,4 @@
-"""delivered.pcapng, read back by scapy."""
+"""Captures as they are written, read back by scapy."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scapy.utils import RawPcapNgReader
 
 from emulator.capture import check_capture, read_capture
-from emulator.delivered import DeliveredFrames
+from emulator.pcapng_writer import PcapngWriter
 
 records = st.lists(st.tuples(st.integers(0, 2), st.binary(min_size=60, max_size=70), st.integers(0, 2**64 - 1)))
 
@@ -23,7 +23,7 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @given(records)
 def test_frames_times_and_interfaces(file: Path, records: list[tuple[int, bytes, int]]) -> None:
-    with DeliveredFrames(file, ["eth0", "eth1", "eth2"]) as delivered:
+    with PcapngWriter(file, ["eth0", "eth1", "eth2"]) as delivered:
         for nic, data, now_ns in records:
             delivered.write(nic, data, now_ns)
     with RawPcapNgReader(str(file)) as reader:
@@ -42,7 +42,7 @@ def test_frames_times_and_interfaces(file: Path, records: list[tuple[int, bytes,
 
 
 def test_it_is_a_capture_that_can_be_replayed(file: Path) -> None:
-    with DeliveredFrames(file, ["eth0"]) as delivered:
+    with PcapngWriter(file, ["eth0"]) as delivered:
         for length in range(60, 70):
             delivered.write(0, bytes([length]) * length, length)
     assert check_capture(str(file)).frames == 10
