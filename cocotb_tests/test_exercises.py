@@ -11,11 +11,11 @@ from emulator.output import SAVE_FILE, TRACE, WAVES
 EXERCISES = [exercise for exercise in load_manifest() if exercise.rtl]
 
 
-def check_solutions(seeds_of):
-    """All solutions pass on the RTL; ``seeds_of`` tells under which seeds, by the number of the exercise."""
+def check_solutions(seeds_of, engine=RTL):
+    """All solutions pass on an engine; ``seeds_of`` tells under which seeds, by the number of the exercise."""
     by_board = sorted(EXERCISES, key=lambda exercise: (exercise.nics, exercise.queues, exercise.cpus))
     trials = [
-        Trial(exercise=exercise.number, driver=str(exercise.folder / SOLUTION), engine=RTL, seed=seed)
+        Trial(exercise=exercise.number, driver=str(exercise.folder / SOLUTION), engine=engine, seed=seed)
         for exercise in by_board  # trials on boards alike behind each other
         for seed in seeds_of(exercise.number)
     ]
@@ -28,6 +28,12 @@ def check_solutions(seeds_of):
 @pytest.mark.slow
 def test_each_solution_passes():
     check_solutions(lambda number: [SEEDS[number % len(SEEDS)]])
+
+
+@pytest.mark.slow
+def test_each_solution_passes_under_each_seed():
+    """On the same RTL, compiled; test_engines_agree.py holds it to the same cycles. Icarus would take 15 minutes."""
+    check_solutions(lambda _number: SEEDS, engine="native")
 
 
 def test_a_failing_run_leaves_its_waveform(tmp_path):
