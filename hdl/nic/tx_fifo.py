@@ -5,7 +5,7 @@ later than the last beat, when more is to be found out about the frame meanwhile
 frames. A frame with ``drop`` is read and thrown away.
 """
 
-from amaranth.hdl import Assert, Module, Mux, Signal
+from amaranth.hdl import Assert, Module, Signal
 from amaranth.lib import data, memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -85,21 +85,23 @@ class TxFifo(wiring.Component):
     def _queue_frames(self, m, take):
         """The entries; returns the first one and whether there is one."""
         m.submodules.frames = frames = memory.Memory(shape=TxFrame, depth=self._frames, init=[])
-        write_port, read_port = frames.write_port(), frames.read_port(domain="comb")
-        write_pointer, read_pointer = Signal(range(self._frames)), Signal(range(self._frames))
-        level = Signal(range(self._frames + 1))
+        write_port, read_port = frames.write_port(), frames.read_port()
+        write_pointer, read_pointer = Signal(range(2 * self._frames)), Signal(range(2 * self._frames))
+        first = Signal()  # the memory's output register holds the first entry
         m.d.comb += [
             write_port.addr.eq(write_pointer),
             write_port.data.eq(self.enter_frame),
             write_port.en.eq(self.enter),
             read_port.addr.eq(read_pointer),
+            read_port.en.eq((~first | take) & (read_pointer != write_pointer)),
             self.frame_left.eq(take),
             self.whole.eq(self.enter & ~self.enter_frame.drop),
         ]
         with m.If(self.enter):
-            m.d.sync += [write_pointer.eq(write_pointer + 1), Assert(level != self._frames)]
-        with m.If(take):
+            m.d.sync += write_pointer.eq(write_pointer + 1)
+            m.d.sync += Assert((write_pointer ^ read_pointer) != self._frames)
+        with m.If(read_port.en):
             m.d.sync += read_pointer.eq(read_pointer + 1)
-        with m.If(self.enter ^ take):
-            m.d.sync += level.eq(Mux(take, level - 1, level + 1))
-        return read_port.data, level != 0
+        with m.If(~first | take):
+            m.d.sync += first.eq(read_port.en)
+        return read_port.data, first

@@ -14,7 +14,7 @@ from hdl.nic.mac.clock_crossing import BeatCrossing, EventCrossing, SettingCross
 from hdl.nic.mac.fcs import FcsCheck, FcsInsert
 from hdl.nic.mac.gap import GAP_BITS, TxGap
 from hdl.nic.mac.gmii import Gmii, GmiiRx, GmiiTx
-from hdl.nic.mac.octets import LANES
+from hdl.nic.mac.octets import LANES, Octet
 from hdl.nic.mac.overflow import Overflow
 from hdl.nic.mac.padding import Padding
 from hdl.nic.mac.pause_receiver import PauseReceiver
@@ -24,6 +24,7 @@ from hdl.nic.mac.preamble import RxPreamble, TxPreamble
 from hdl.nic.mac.underrun import Underrun
 from hdl.nic.mac.width import BeatsToOctets, OctetsToBeats
 from hdl.nic.mac_port import MacPort
+from hdl.nic.stream_buffer import StreamBuffer
 
 
 class Mac(wiring.Component):
@@ -56,6 +57,7 @@ class Mac(wiring.Component):
         tx = DomainRenamer("tx")
         m.submodules.tx_crossing = crossing = BeatCrossing("sync", "tx")
         m.submodules.tx_octets = octets = tx(BeatsToOctets())
+        m.submodules.tx_buffer = buffer = tx(StreamBuffer(Octet))  # or the whole way would be one path
         m.submodules.underrun = underrun = tx(Underrun())
         m.submodules.arbiter = arbiter = tx(Arbiter())
         m.submodules.tx_preamble = preamble = tx(TxPreamble())
@@ -75,7 +77,8 @@ class Mac(wiring.Component):
             gap.octets.eq(gap_octets.o),
         ]
         wiring.connect(m, crossing.o, octets.beats)
-        wiring.connect(m, octets.octets, underrun.i)
+        wiring.connect(m, octets.octets, buffer.i)
+        wiring.connect(m, buffer.o, underrun.i)
         wiring.connect(m, underrun.o, arbiter.frames)
         wiring.connect(m, arbiter.o, preamble.i)
         wiring.connect(m, preamble.o, gap.i)
@@ -91,6 +94,8 @@ class Mac(wiring.Component):
         m.submodules.pause_sender = sender = tx(PauseSender())
         m.submodules.padding = padding = tx(Padding())
         m.submodules.fcs_insert = fcs = tx(FcsInsert())
+        m.submodules.padded = padded = tx(StreamBuffer(Octet))
+        m.submodules.pauses = pauses = tx(StreamBuffer(Octet))
         frame = crossing.i.payload
         m.d.comb += [
             frame.destination.eq(self.nic.pause_address),
@@ -104,8 +109,10 @@ class Mac(wiring.Component):
         ]
         wiring.connect(m, crossing.o, sender.frames)
         wiring.connect(m, sender.octets, padding.i)
-        wiring.connect(m, padding.o, fcs.i)
-        wiring.connect(m, fcs.o, arbiter.pauses)
+        wiring.connect(m, padding.o, padded.i)
+        wiring.connect(m, padded.o, fcs.i)
+        wiring.connect(m, fcs.o, pauses.i)
+        wiring.connect(m, pauses.o, arbiter.pauses)
 
     def _receive(self, m):
         """From the pins to the NIC's stream; returns the block that brings beats to the NIC."""
