@@ -23,9 +23,10 @@ from emulator.emulation import Emulation
 from emulator.engines.base import Verdict, WireFrame
 from emulator.exercises.faults import CheckFailed, Fault
 from emulator.exercises.loader import line_text
+from emulator.exercises.register_access import RegisterAccess
 from emulator.generator import UdpGenerator, station_address
 from emulator.wire_timing import PS_PER_NS
-from hdl.nic.regmap import MAX_QUEUES, REGISTERS, Register
+from hdl.nic.regmap import Register
 
 #: How long, in simulated ns, a call of the driver may take unless the check says otherwise.
 CALL_LIMIT_NS = 5_000_000
@@ -35,17 +36,6 @@ LOOK_EVERY_NS = 5_000
 
 #: Accesses to registers that a report shows.
 SHOWN_ACCESSES = 8
-
-_NAMES = {
-    register.at(index): register.__name__ + (f"[{index}]" if register.count > 1 else "")
-    for register in REGISTERS
-    for index in range(register.count)
-} | {
-    register.at_queue(queue): f"{register.__name__}({queue})"
-    for register in REGISTERS
-    if register.queue_offset is not None
-    for queue in range(MAX_QUEUES)
-}
 
 
 class Delivered(NamedTuple):
@@ -60,20 +50,6 @@ class Delivered(NamedTuple):
     time_ns: int
     device: str
     data: bytes
-
-
-class RegisterAccess(NamedTuple):
-    """An access of the driver to a register: a read when it is back, a write when it leaves the CPU."""
-
-    time_ns: int
-    nic: int
-    offset: int
-    value: int
-    write: bool
-
-    def __str__(self) -> str:
-        name = _NAMES.get(self.offset, f"{self.offset:#07x}")
-        return f"{self.time_ns:>12,} ns  {'write' if self.write else 'read '}  {name:8} {self.value:#010x}"
 
 
 class Bench:

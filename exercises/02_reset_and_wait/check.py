@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from emulator.exercises.bench import Bench, RegisterAccess
+from emulator.exercises.bench import Bench
+from emulator.exercises.register_access import RegisterAccess
 from hdl.nic.regmap import CTRL, ICR, ICS, IMC, IMS, RCTL
 
 #: SDM 13.4.1: about 1 us.
