@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import signal
 import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
@@ -64,7 +66,8 @@ def _explain(error: Exception) -> tuple[str, int]:
     """What to say of an error, and the exit status."""
     match error:
         case click.ClickException():
-            return f"{error.format_message()} (see {PROGRAM} --help)", EXIT_USER_ERROR
+            command = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else PROGRAM
+            return f"{error.format_message()} (see {command} --help)", EXIT_USER_ERROR
         case RunFailed():
             return f"run failed: {error}", EXIT_RUN_FAILED
         case click.Abort():
@@ -277,10 +280,17 @@ def wave(directory: str) -> int:
     waves, save_file = Path(directory, WAVES), Path(directory, SAVE_FILE)
     for path in (waves, save_file):
         if not path.is_file():
-            raise UserError(f"{path}: not there; make it with: {PROGRAM} run --waves --out {directory}")
+            raise UserError(
+                f"{path}: not there; make it with: {PROGRAM} run --waves --out {directory}"
+                f" (an exercise's: {PROGRAM} exercise check N)"
+            )
     viewer = shutil.which("gtkwave")
     if viewer is None:
         raise UserError(
             "gtkwave is not installed; install it (apt-get install gtkwave), or open waves.fst with another viewer"
+        )
+    if sys.platform == "linux" and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
+        raise UserError(
+            f"there is no screen here (DISPLAY is not set); open {waves} and {save_file} where there is one"
         )
     return subprocess.run([viewer, waves, save_file], check=False).returncode

@@ -387,8 +387,19 @@ def test_wave_opens_the_viewer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     make_waves()
     viewer(tmp_path, f'#!/bin/sh\necho "$@" > {tmp_path}/called\nexit 3\n')
     monkeypatch.setenv("PATH", f"{tmp_path}:/bin:/usr/bin")
+    monkeypatch.setenv("DISPLAY", ":0")
     assert cli.main(["wave"]) == 3
     assert Path("called").read_text() == "build/run/waves.fst build/run/waves.gtkw\n"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a screen has no name in the environment")
+def test_wave_without_a_screen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
+    make_waves()
+    viewer(tmp_path, "#!/bin/sh\n")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    for name in ("DISPLAY", "WAYLAND_DISPLAY"):
+        monkeypatch.delenv(name, raising=False)
+    assert "there is no screen here" in refused(capsys, "wave")
 
 
 def test_wave_without_a_viewer(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: Capture) -> None:

@@ -139,7 +139,7 @@ class Bench:
         task = self.machine.kthread_run(thread(), comm)
         await self.emulation.run_until(self.now + within_ns, lambda: task.done)
         if not task.done:
-            where, text = self._waits_at(code)
+            (where, text), *callers = self._waits_at(code) or [("", "")]
             raise CheckFailed(
                 Fault(
                     headline=f"{name}() is not over after {within_ns:,} ns",
@@ -147,10 +147,28 @@ class Bench:
                     happened="it still runs or waits",
                     where=where,
                     code=text,
+                    callers=tuple(place for place, _ in callers),
                     time_ns=self.now,
                 )
             )
+        if results[0] is None and isinstance(function, str):
+            self._returned_none(function)
         return results[0]
+
+    def _returned_none(self, name: str) -> None:
+        """A function may return nothing if it says so."""
+        function = getattr(self.driver, name)
+        returns = inspect.signature(function).return_annotation
+        if returns is not inspect.Signature.empty and "None" not in str(returns):
+            raise CheckFailed(
+                Fault(
+                    headline=f"{name}() returned None",
+                    expected=f"a value of the type that its first line says: {returns}",
+                    happened="None, which is what a function returns that ends without return",
+                    where=_defined(function, short(str(self.driver.__file__))),
+                    time_ns=self.now,
+                )
+            )
 
     def function(self, name: str, *arguments: object, **options: object) -> Callable[..., Any]:
         """A function of the driver that can be called with these arguments.
@@ -336,9 +354,10 @@ class Bench:
         judged = f"kept by the NIC {kept}" + (f", {', '.join(dropped)}" if dropped else "")
         return (f"sent {sum(self.frames_sent)}, {judged}, at netif_receive_skb {len(self.delivered)}",)
 
-    def register_lines(self) -> tuple[str, ...]:
-        """The last accesses to registers."""
-        return tuple(map(str, self.accesses[-SHOWN_ACCESSES:]))
+    def register_lines(self, until_ns: int | None) -> tuple[str, ...]:
+        """The last accesses to registers, those until some time or all."""
+        seen = [access for access in self.accesses if until_ns is None or access.time_ns <= until_ns]
+        return tuple(map(str, seen[-SHOWN_ACCESSES:]))
 
     def interrupts(self, nic: int = 0) -> int:
         """Interrupts that a NIC's line has brought so far."""
@@ -357,14 +376,15 @@ class Bench:
             RegisterAccess(self.machine.now, access.device.slot, access.offset, access.value, access.write)
         )
 
-    def _waits_at(self, code: object) -> tuple[str, str]:
-        """The innermost line of the driver in a coroutine that is not over, and what stands there."""
-        file, found = str(self.driver.__file__), ("", "")
+    def _waits_at(self, code: object) -> list[tuple[str, str]]:
+        """The lines of the driver in a coroutine that is not over, innermost first, and what stands there."""
+        file = str(self.driver.__file__)
+        found: list[tuple[str, str]] = []
         while code is not None:
             frame = getattr(code, "cr_frame", None)
             if frame is not None and frame.f_code.co_filename == file:
                 line = frame.f_lineno
-                found = (f"{short(file)}:{line} in {frame.f_code.co_name}", line_text(file, line))
+                found.insert(0, (f"{short(file)}:{line} in {frame.f_code.co_name}", line_text(file, line)))
             code = getattr(code, "cr_await", None)
         return found
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from pathlib import Path
 from time import sleep
@@ -12,7 +13,7 @@ from rich.console import Console
 
 from emulator.errors import UserError
 from emulator.exercises import verify as verification
-from emulator.exercises.check import SEEDS, try_on_model, try_on_rtl
+from emulator.exercises.check import RTL, SEEDS, try_on_model, try_on_rtl
 from emulator.exercises.hints import load_hints
 from emulator.exercises.manifest import DRIVER, README, SOLUTION, Exercise, find_exercise
 from emulator.exercises.report import Report
@@ -72,7 +73,7 @@ def start(number: int, work: Path) -> None:
 
 @exercise.command()
 @click.argument("number", type=int, required=False)
-@click.option("--seed", type=int, help="Try this seed only.")
+@click.option("--seed", type=click.IntRange(min=1), help="Try this seed only.")
 @_work_option
 def check(number: int | None, seed: int | None, work: Path) -> int:
     """Check your driver of exercise NUMBER, or of the one that you are at: on the model, then on the RTL."""
@@ -93,6 +94,7 @@ def check_driver(folder: WorkFolder, found: Exercise, report: Report, seeds: tup
     else:
         report.failed(outcome)
     if found.rtl and (passed or (outcome.fault is not None and outcome.fault.seen_in_waves)):
+        report.line(f"The same on the RTL ({RTL}) ...")
         on_rtl = try_on_rtl(found, driver.absolute(), seeds[0] if passed else outcome.trial.seed, run)
         if on_rtl.fault is not None and passed:
             report.failed(on_rtl)
@@ -123,19 +125,27 @@ def _keep(folder: WorkFolder, found: Exercise, report: Report, *, passed: bool) 
 @click.argument("number", type=int, required=False)
 @_work_option
 def watch(number: int | None, work: Path) -> None:
-    """Check again whenever you save the driver; end it with Ctrl-C."""
+    """Check again whenever you save the driver, until it passes or you type Ctrl-C."""
     folder = WorkFolder(work)
     found = folder.current() if number is None else find_exercise(number)
-    report, seen = _report(), 0
-    while True:
-        driver = folder.driver(found)
-        saved = driver.stat().st_mtime_ns
-        if saved != seen:
-            seen = saved
-            if check_driver(folder, found, report, SEEDS):
-                return
-            report.line(f"Waiting for {driver} to be saved ...")
-        sleep(WATCH_EVERY_S)
+    report, driver, seen = _report(), folder.driver(found), 0
+    with contextlib.suppress(KeyboardInterrupt):
+        while True:
+            saved = _saved_at(driver)
+            if saved not in (None, seen):
+                seen = saved
+                if check_driver(folder, found, report, SEEDS):
+                    return
+                report.line(f"Waiting for {driver} to be saved ...")
+            sleep(WATCH_EVERY_S)
+
+
+def _saved_at(file: Path) -> int | None:
+    """When a file was written, in ns; None while it is away: some editors put another in its place."""
+    try:
+        return file.stat().st_mtime_ns
+    except FileNotFoundError:
+        return None
 
 
 @exercise.command()
@@ -180,7 +190,7 @@ def reset(number: int, work: Path) -> None:
     kept = folder.reset(found)
     if kept is not None:
         report.line(f"Your driver is now {kept}")
-    report.line(f"{folder.folder(found) / DRIVER} is the exercise's own again")
+    report.line(f"{folder.folder(found) / DRIVER} is the exercise's own")
 
 
 @exercise.command()

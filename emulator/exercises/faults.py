@@ -17,6 +17,7 @@ class Fault:
         rule_text: what is to be said of that rule, in lines.
         where: file, line and function of the driver; empty if no line of it is to blame.
         code: what stands there.
+        callers: the lines of the driver that called that, innermost first.
         time_ns: simulated time; None before the run.
         look_ns: when what is behind it began, if it is not ``time_ns``.
         endless: nothing goes on any more, so a run on the RTL would show nothing.
@@ -30,6 +31,7 @@ class Fault:
     rule_text: tuple[str, ...] = ()
     where: str = ""
     code: str = ""
+    callers: tuple[str, ...] = ()
     time_ns: int | None = None
     look_ns: int | None = None
     endless: bool = False

@@ -120,9 +120,12 @@ def exception_fault(error: BaseException, path: Path, when: str, time_ns: int | 
     """An exception that the driver raised, as its fault."""
     places = driver_places(error, path)
     where, code = places[-1] if places else ("", "")
+    callers = tuple(place for place, _ in reversed(places[:-1]))
     text = " ".join(str(error).split())
     why = ""
-    if "coroutine" in text:
+    if "can't be used in 'await' expression" in text:
+        why = "What is awaited is no coroutine: the function is not async, so call it without await."
+    elif "coroutine" in text:
         why = "A coroutine is what a function of the kernel returns when await is missing before its call."
     return Fault(
         headline=f"the driver raised {type(error).__name__}" + (f": {text}" if text else ""),
@@ -130,6 +133,7 @@ def exception_fault(error: BaseException, path: Path, when: str, time_ns: int | 
         why=why,
         where=where,
         code=code,
+        callers=callers,
         time_ns=time_ns,
     )
 

@@ -75,7 +75,8 @@ class Outcome:
         table = json.loads(line)
         fault = table.pop("fault")
         if fault is not None:
-            fault["rule_text"] = tuple(fault["rule_text"])
+            for name in ("rule_text", "callers"):
+                fault[name] = tuple(fault[name])
             fault = Fault(**fault)
         for name in ("packets", "registers", "notes"):
             table[name] = tuple(table[name])

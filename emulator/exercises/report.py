@@ -16,6 +16,9 @@ from emulator.output import TRACE
 #: Lines of the driver's own output that are shown.
 _PRINTED_LINES = 20
 
+#: Callers of a line that are shown.
+_CALLERS = 4
+
 _WIDTH = 10
 
 
@@ -47,7 +50,7 @@ class Report:
     def passed(self, outcome: Outcome, seeds: str) -> None:
         """A driver passed on an engine."""
         self.line(f"{outcome.trial.engine}, {seeds}: passed", "green")
-        self.field("measured", outcome.notes)
+        self.field("measured", [f"{note} (seed {outcome.trial.seed})" for note in outcome.notes])
         self._printed(outcome)
 
     def failed(self, outcome: Outcome) -> None:
@@ -66,7 +69,8 @@ class Report:
         if fault.rule:
             self.field("rule", [f"{fault.rule} (napi-hil rules {fault.rule})", *fault.rule_text], "yellow")
         if fault.where:
-            self.field("line", [fault.where] + ([f"  {fault.code}"] if fault.code else []))
+            code = [f"  {fault.code}"] if fault.code else []
+            self.field("line", [fault.where, *code, *(f"called at {place}" for place in fault.callers[:_CALLERS])])
         self.field("that is", [fault.why])
         self._printed(outcome)
 

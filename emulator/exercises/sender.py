@@ -18,7 +18,8 @@ _PEER, _STATION = b"\x02\0\0\0\0\2", b"\x02\0\0\0\0\1"
 _NUMBER_AT, _NUMBER_BYTES = 14, 4
 
 _WHERE = (
-    "The queue runs: a packet that is on the ring needs a doorbell, and one that is not, a driver that puts it there."
+    "The queue is not stopped. So the packets that are missing are on the ring and the device was not told (TDT), or "
+    "the driver has not put them there."
 )
 
 
@@ -50,6 +51,7 @@ class Sender:
 
         The thread pauses before the last one, if it is asked to.
         """
+        self._bench.look_ns = self._bench.now
         task = self._bench.machine.kthread_run(self._queue(count, length, pause_ns), "sender", self._cpu)
         await self._bench.wait(lambda: task.done, 5_000_000)
         self._bench.require(

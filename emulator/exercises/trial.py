@@ -20,7 +20,7 @@ from emulator.engines.base import Engine
 from emulator.errors import RunFailed
 from emulator.exercises.bench import Bench
 from emulator.exercises.faults import CheckFailed, Fault
-from emulator.exercises.loader import exception_fault, line_text, load_check, load_driver
+from emulator.exercises.loader import driver_places, exception_fault, line_text, load_check, load_driver
 from emulator.exercises.manifest import Exercise, find_exercise
 from emulator.exercises.outcome import Outcome, Trial
 from emulator.exercises.probes import show_driver
@@ -153,7 +153,9 @@ class _Running:
     def _run_failed(self, failed: RunFailed) -> Fault:
         cause = failed.__cause__
         if isinstance(cause, RuleBroken):
-            return _rule_fault(cause.violation, self.trial.path)
+            places = [place for place, _ in driver_places(cause, self.trial.path)]
+            fault = _rule_fault(cause.violation, self.trial.path)
+            return dataclasses.replace(fault, callers=tuple(reversed(places[:-1])))
         if cause is not None:
             return self._raised(cause)
         return Fault(headline=str(failed), time_ns=self._now())
@@ -182,7 +184,7 @@ class _Running:
             fault=fault,
             time_ns=self._now() or 0,
             packets=bench.packet_lines() if bench else (),
-            registers=bench.register_lines() if bench else (),
+            registers=bench.register_lines(fault.time_ns if fault else None) if bench else (),
             notes=tuple(bench.notes) if bench else (),
             printed=self.printed.getvalue()[-_PRINTED_CHARACTERS:],
             internal=self.internal,

@@ -57,7 +57,10 @@ class WorkFolder:
         number = exercise.number
         folder = self.folder(exercise)
         if not folder.is_dir():
-            raise UserError(f"exercise {number} is not started; type: {_COMMAND} start {number}{self._option}")
+            place = self.path.absolute()
+            raise UserError(
+                f"exercise {number} is not started in {place}; type: {_COMMAND} start {number}{self._option}"
+            )
         driver = folder / DRIVER
         if not driver.is_file():
             raise UserError(
@@ -102,7 +105,7 @@ class WorkFolder:
         """
         started = [exercise for exercise in load_manifest() if self.started(exercise)]
         if not started:
-            raise UserError(f"no exercise is started in {self.path}; type: {_COMMAND} start 1{self._option}")
+            raise UserError(f"no exercise is started in {self.path.absolute()}; type: {_COMMAND} start 1{self._option}")
         return next((exercise for exercise in started if not self.progress(exercise).passed), started[-1])
 
     def next(self) -> Exercise | None:

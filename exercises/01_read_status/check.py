@@ -12,6 +12,12 @@ async def check(bench: Bench) -> None:
         address = bytes([0x02, *bench.random.randbytes(5)])
         await _firmware(bench, address, link_up=link_up)
         adapter = await bench.call("e1000_probe", bench.pdev)
+        bench.require(
+            bench.accesses,
+            "the driver has read no register",
+            "link and address are what the registers STATUS, RAL and RAH say",
+            "e1000_probe() returned without an access to the device",
+        )
         bench.expect(
             "the link that the driver found",
             "up" if link_up else "down",

@@ -31,6 +31,11 @@ BAD_STATEMENTS = {
         "readl() is called without await",
         "_ = readl(pdev.iomap()) & 1",
     ),
+    "awaits what is no coroutine": (
+        "await pci_enable_device(pdev)",
+        "the driver raised TypeError: object int can't be used in 'await' expression",
+        "await pci_enable_device(pdev)",
+    ),
     "loops": ("while True: pass", "the driver keeps the CPU without end", "while True: pass"),
 }
 
@@ -50,7 +55,7 @@ BAD_FILES = {
     "changed a signature": (("(pdev: PciDev)", "(pdev: PciDev, x: int)"), "e1000_probe() cannot be called"),
     "returns something else": (
         ("return adapter", "return None"),
-        "the check cannot work with what the driver gave it: AttributeError: 'NoneType' object has no attribute",
+        "e1000_probe() returned None",
     ),
     "is empty": ((GOOD, ""), "has no function e1000_probe"),
 }
@@ -90,6 +95,16 @@ def test_a_bad_file(check: Check, name: str) -> None:
     assert text != GOOD
     _, fault = check(text)
     assert headline in fault.headline
+
+
+def test_who_called_the_line(check: Check) -> None:
+    """Innermost first, of an exception and of a call that is not over."""
+    helper = "async def helper(pdev):\n    BODY\n\n\nasync def e1000_probe"
+    for body in ("1 // 0", "while True: await readl(pdev.iomap())"):
+        text = GOOD.replace("async def e1000_probe", helper.replace("BODY", body))
+        _, fault = check(text.replace(FIRST, f"{FIRST}    await helper(pdev)\n"))
+        assert fault.where.endswith("in helper")
+        assert [place.split()[-1] for place in fault.callers] == ["e1000_probe"]
 
 
 def test_no_text_at_all(tmp_path: Path) -> None:
