@@ -14,7 +14,7 @@ from hdl.nic.mac.clock_crossing import BeatCrossing, EventCrossing, SettingCross
 from hdl.nic.mac.fcs import FcsCheck, FcsInsert
 from hdl.nic.mac.gap import GAP_BITS, TxGap
 from hdl.nic.mac.gmii import Gmii, GmiiRx, GmiiTx
-from hdl.nic.mac.octets import LANES, Octet
+from hdl.nic.mac.octets import LANES, Beat, Octet
 from hdl.nic.mac.overflow import Overflow
 from hdl.nic.mac.padding import Padding
 from hdl.nic.mac.pause_receiver import PauseReceiver
@@ -57,7 +57,9 @@ class Mac(wiring.Component):
         tx = DomainRenamer("tx")
         m.submodules.tx_crossing = crossing = BeatCrossing("sync", "tx")
         m.submodules.tx_octets = octets = tx(BeatsToOctets())
-        m.submodules.tx_buffer = buffer = tx(StreamBuffer(Octet))  # or the whole way would be one path
+        # Without buffers the whole way would be one path.
+        m.submodules.tx_beat_buffer = beat_buffer = tx(StreamBuffer(Beat))
+        m.submodules.tx_octet_buffer = octet_buffer = tx(StreamBuffer(Octet))
         m.submodules.underrun = underrun = tx(Underrun())
         m.submodules.arbiter = arbiter = tx(Arbiter())
         m.submodules.tx_preamble = preamble = tx(TxPreamble())
@@ -76,9 +78,10 @@ class Mac(wiring.Component):
             gap_octets.i.eq(self.gap),
             gap.octets.eq(gap_octets.o),
         ]
-        wiring.connect(m, crossing.o, octets.beats)
-        wiring.connect(m, octets.octets, buffer.i)
-        wiring.connect(m, buffer.o, underrun.i)
+        wiring.connect(m, crossing.o, beat_buffer.i)
+        wiring.connect(m, beat_buffer.o, octets.beats)
+        wiring.connect(m, octets.octets, octet_buffer.i)
+        wiring.connect(m, octet_buffer.o, underrun.i)
         wiring.connect(m, underrun.o, arbiter.frames)
         wiring.connect(m, arbiter.o, preamble.i)
         wiring.connect(m, preamble.o, gap.i)

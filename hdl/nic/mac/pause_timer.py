@@ -24,11 +24,10 @@ class PauseTimer(wiring.Component):
         left = Signal(16)  # quanta
         octets = Signal(range(QUANTUM))  # of the present one
         m.d.comb += self.quanta.ready.eq(1)
-        m.d.comb += self.paused.eq((left != 0) | (octets != 0))
         with m.If(self.quanta.valid):
-            m.d.sync += [left.eq(self.quanta.payload), octets.eq(0)]
+            m.d.sync += [left.eq(self.quanta.payload), octets.eq(0), self.paused.eq(self.quanta.payload != 0)]
         with m.Elif(octets != 0):
-            m.d.sync += octets.eq(octets - 1)
+            m.d.sync += [octets.eq(octets - 1), self.paused.eq((left != 0) | (octets != 1))]
         with m.Elif(left != 0):
             m.d.sync += [left.eq(left - 1), octets.eq(QUANTUM - 1)]
         return m
