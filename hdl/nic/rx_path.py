@@ -13,6 +13,7 @@ from hdl.nic.rx_checksum import RxChecksum
 from hdl.nic.rx_fcs_strip import RxFcsStrip
 from hdl.nic.rx_fifo import RxFrame
 from hdl.nic.rx_ingress import RxIngress, RxSummary
+from hdl.nic.rx_stage import RxStage
 from hdl.nic.rx_vlan_strip import RxVlanStrip
 
 
@@ -71,9 +72,11 @@ class RxPath(wiring.Component):
         m.submodules.arrival = arrival = RxArrival(self._data_width)
         m.submodules.vlan_strip = vlan_strip = RxVlanStrip(self._data_width)
         m.submodules.fcs_strip = fcs_strip = RxFcsStrip(self._data_width)
+        m.submodules.arrived = arrived = RxStage(self._data_width)
+        m.submodules.untagged = untagged = RxStage(self._data_width)
         m.submodules.checksum = checksum = RxChecksum(self._data_width)
         m.submodules.ingress = ingress = RxIngress(self._data_width)
-        for block in (arrival, vlan_strip, fcs_strip, checksum, ingress):
+        for block in (arrival, arrived, vlan_strip, untagged, fcs_strip, checksum, ingress):
             for name, member in block.signature.members.items():
                 if name not in self.signature.members or name in ("stream", "mta", "vfta", "beat"):
                     continue
@@ -82,11 +85,16 @@ class RxPath(wiring.Component):
         for name in ("stream", "mta", "vfta"):
             wiring.connect(m, wiring.flipped(getattr(self, name)), getattr(arrival, name))
         m.d.comb += [
-            vlan_strip.valid.eq(arrival.valid),
-            vlan_strip.beat.eq(arrival.beat),
-            vlan_strip.strip.eq(arrival.strip),
-            fcs_strip.valid.eq(vlan_strip.out_valid),
-            fcs_strip.beat.eq(vlan_strip.out),
+            arrived.valid.eq(arrival.valid),
+            arrived.beat.eq(arrival.beat),
+            arrived.strip.eq(arrival.strip),
+            vlan_strip.valid.eq(arrived.out_valid),
+            vlan_strip.beat.eq(arrived.out),
+            vlan_strip.strip.eq(arrived.out_strip),
+            untagged.valid.eq(vlan_strip.out_valid),
+            untagged.beat.eq(vlan_strip.out),
+            fcs_strip.valid.eq(untagged.out_valid),
+            fcs_strip.beat.eq(untagged.out),
             fcs_strip.strip.eq(self.rctl.SECRC),
             checksum.valid.eq(fcs_strip.out_valid),
             checksum.beat.eq(fcs_strip.out),

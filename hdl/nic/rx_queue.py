@@ -133,8 +133,8 @@ class RxQueue(wiring.Component):
             next_head.eq(Mux(head + 1 == ring.size, 0, head + 1)),
             free.eq(tail - next_head + Mux(tail >= next_head, 0, ring.size)),
             self.rdh.value.eq(head),
-            self.rxdmt0.eq(self.done & (free == ring.size >> (1 + self.rctl.RDMTS))),
         ]
+        m.d.sync += self.rxdmt0.eq(self.done & ~self.reset & (free == ring.size >> (1 + self.rctl.RDMTS)))
         with m.If(self.reset):
             m.d.sync += head.eq(0)
         with m.Elif(self.rdh.write & writable):

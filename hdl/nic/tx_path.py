@@ -9,6 +9,7 @@ from hdl.nic import regmap
 from hdl.nic.axi import AxiStream
 from hdl.nic.dma_reads import DmaBeat, DmaRead
 from hdl.nic.registers import layout
+from hdl.nic.stream_buffer import StreamBuffer
 from hdl.nic.tx_align import TxAlign
 from hdl.nic.tx_checksum import TxChecksum
 from hdl.nic.tx_egress import TxEgress
@@ -19,7 +20,7 @@ from hdl.nic.tx_insert import TxInsert
 from hdl.nic.tx_offload import TxSegment, TxSums
 from hdl.nic.tx_pad import TxPad
 from hdl.nic.tx_piece import TxPiece, TxReport
-from hdl.nic.tx_reader import TxReader
+from hdl.nic.tx_reader import TxBytes, TxReader
 from hdl.nic.tx_summary import TxSummary
 from hdl.nic.tx_vlan import TxVlan
 from hdl.nic.tx_writeback import FRAME_COUNT_BITS
@@ -116,6 +117,7 @@ class TxPath(wiring.Component):
         told_segments, told_sums = _Told(TxSegment), _Told(TxSums)
         headers, checksum, insert, vlan = TxHeaders(width, queues), TxChecksum(width), TxInsert(width), TxVlan(width)
         align, fifo = TxAlign(width, queues), TxFifo(width, self._fifo_beats, self._fifo_frames)
+        buffer = StreamBuffer(TxBytes(width, queues))  # or who waits for whom would be one long path
         pad, fcs, egress = TxPad(width), TxFcs(width), TxEgress(width)
         # These two have handshakes with the outside to finish.
         m.submodules.reader, m.submodules.egress = reader, egress
@@ -124,6 +126,7 @@ class TxPath(wiring.Component):
             "told_segments": told_segments,
             "told_sums": told_sums,
             "headers": headers,
+            "buffer": buffer,
             "align": align,
             "checksum": checksum,
             "fifo": fifo,
@@ -141,7 +144,8 @@ class TxPath(wiring.Component):
         wiring.connect(m, reader.bytes, headers.bytes)
         wiring.connect(m, told_segments.heard, headers.segments)
         wiring.connect(m, told_sums.heard, checksum.sums)
-        wiring.connect(m, headers.completed, align.bytes)
+        wiring.connect(m, headers.completed, buffer.i)
+        wiring.connect(m, buffer.o, align.bytes)
         wiring.connect(m, fifo.beats, insert.beats)
         wiring.connect(m, insert.inserted, vlan.beats)
         wiring.connect(m, vlan.tagged, pad.beats)

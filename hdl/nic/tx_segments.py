@@ -81,9 +81,13 @@ class TxSegments(wiring.Component):
             with m.If(output.ready):
                 m.d.sync += output.valid.eq(0)
 
+        segmented = part.belongs & part.packet.segmented
+        now, kept, size, looked = self._look(m, self.parts.valid & segmented)
         with m.If(free & self.parts.valid):
-            with m.If(part.belongs & part.packet.segmented):
-                self._segment(m)
+            with m.If(segmented):
+                with m.If(looked):
+                    m.d.sync += looked.eq(0)
+                    self._segment(m, now, kept, size)
             with m.Else():
                 self._pass_on(m)
         with m.Elif(free & ~self.parts.valid & self.abort & (begun | storing)):
@@ -125,29 +129,37 @@ class TxSegments(wiring.Component):
         if self._several:
             m.d.sync += [self.ends.eq(part.belongs & part.end), self.holds.eq(Mux(part.belongs, ~part.end, self.holds))]
 
-    def _segment(self, m):
-        """The next piece of a part of a packet that is segmented."""
+    def _look(self, m, wanted):
+        """The first of two clocks for a piece of a packet that is segmented: where the part stands, and the size."""
         part, packet = self.parts.payload, self.parts.payload.packet
-        kept, now = Signal(_Rest), Signal(_Rest)
-        finish = Signal()  # the part is over
+        kept, coming, now = Signal(_Rest), Signal(_Rest), Signal(_Rest)
         limit, size = Signal(20), Signal(20)
-        m.d.comb += [
-            now.eq(kept),
-            limit.eq(Mux(now.header != 0, now.header, now.segment)),
-            size.eq(Mux(now.length < limit, now.length, limit)),
-            self.parts.ready.eq(finish),
-        ]
+        looked = Signal()
+        m.d.comb += [coming.eq(kept), limit.eq(Mux(coming.header != 0, coming.header, coming.segment))]
         with m.If(~kept.opened):
-            m.d.comb += [now.address.eq(part.address), now.length.eq(part.length)]
+            m.d.comb += [coming.address.eq(part.address), coming.length.eq(part.length)]
         with m.If(~kept.opened & part.begin):
             m.d.comb += [
-                now.header.eq(packet.header_bytes),
-                now.payload.eq(packet.payload_bytes),
-                now.any_segment.eq(0),
-                now.excess.eq(0),
-                now.frame.eq(part.frame),
-                now.frame.sums.eq(packet.sums.ip.wanted | packet.sums.transport.wanted),
+                coming.header.eq(packet.header_bytes),
+                coming.payload.eq(packet.payload_bytes),
+                coming.any_segment.eq(0),
+                coming.excess.eq(0),
+                coming.frame.eq(part.frame),
+                coming.frame.sums.eq(packet.sums.ip.wanted | packet.sums.transport.wanted),
             ]
+        with m.If(wanted & ~looked):
+            m.d.sync += [
+                now.eq(coming),
+                size.eq(Mux(coming.length < limit, coming.length, limit)),
+                looked.eq(1),
+            ]
+        return now, kept, size, looked
+
+    def _segment(self, m, now, kept, size):
+        """The second clock: the piece."""
+        part = self.parts.payload
+        finish = Signal()  # the part is over
+        m.d.comb += self.parts.ready.eq(finish)
         m.d.sync += [kept.eq(now), kept.opened.eq(~finish)]
         m.d.sync += self._storing.eq(now.header != 0)
         with m.If((now.length != 0) & (now.header != 0)):
