@@ -126,7 +126,8 @@ class RxQueue(wiring.Component):
     def _move_head(self, m, head, ring):
         """RDH, and the cause that its moving has."""
         next_head = Signal(16)
-        free = Signal(16)
+        free = Signal(16)  # once the descriptor that is done has left
+        free_now, moved = Signal(16), Signal()  # a clock later, and that it is new
         tail = self.rdt.RDT
         writable = ~self.rctl.EN | ~self.running if self._several else ~self.rctl.EN
         m.d.comb += [
@@ -134,7 +135,8 @@ class RxQueue(wiring.Component):
             free.eq(tail - next_head + Mux(tail >= next_head, 0, ring.size)),
             self.rdh.value.eq(head),
         ]
-        m.d.sync += self.rxdmt0.eq(self.done & ~self.reset & (free == ring.size >> (1 + self.rctl.RDMTS)))
+        m.d.sync += [free_now.eq(free), moved.eq(self.done & ~self.reset)]
+        m.d.comb += self.rxdmt0.eq(moved & (free_now == ring.size >> (1 + self.rctl.RDMTS)))
         with m.If(self.reset):
             m.d.sync += head.eq(0)
         with m.Elif(self.rdh.write & writable):

@@ -117,10 +117,11 @@ class TxPath(wiring.Component):
         told_segments, told_sums = _Told(TxSegment), _Told(TxSums)
         headers, checksum, insert, vlan = TxHeaders(width, queues), TxChecksum(width), TxInsert(width), TxVlan(width)
         align, fifo = TxAlign(width, queues), TxFifo(width, self._fifo_beats, self._fifo_frames)
-        buffer = StreamBuffer(TxBytes(width, queues))  # or who waits for whom would be one long path
+        # Without these who waits for whom would be one long path.
+        buffer, asked = StreamBuffer(TxBytes(width, queues)), StreamBuffer(DmaRead)
         pad, fcs, egress = TxPad(width), TxFcs(width), TxEgress(width)
-        # These two have handshakes with the outside to finish.
-        m.submodules.reader, m.submodules.egress = reader, egress
+        # These three have handshakes with the outside to finish.
+        m.submodules.reader, m.submodules.asked, m.submodules.egress = reader, asked, egress
         m.d.comb += [reader.reset.eq(self.reset), egress.reset.eq(self.reset)]
         for name, block in {
             "told_segments": told_segments,
@@ -138,7 +139,8 @@ class TxPath(wiring.Component):
             m.submodules[name] = ResetInserter(self.reset)(block)
 
         wiring.connect(m, wiring.flipped(self.pieces), reader.pieces)
-        wiring.connect(m, reader.requests, wiring.flipped(self.requests))
+        wiring.connect(m, reader.requests, asked.i)
+        wiring.connect(m, asked.o, wiring.flipped(self.requests))
         wiring.connect(m, wiring.flipped(self.segments), told_segments.told)
         wiring.connect(m, wiring.flipped(self.sums), told_sums.told)
         wiring.connect(m, reader.bytes, headers.bytes)
