@@ -8,6 +8,7 @@ from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import data, memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from hdl.nic.stream_buffer import StreamBuffer
 from hdl.nic.tx_offload import TxSegment
 from hdl.nic.tx_piece import TxSource
 from hdl.nic.tx_reader import TxBytes
@@ -53,14 +54,10 @@ class TxHeaders(wiring.Component):
         m.submodules.headers = headers = memory.Memory(shape=shape, depth=_BYTES // lanes, init=[])
         self._write_port, self._read_port = headers.write_port(granularity=1), headers.read_port()
         self._lane_bits = (lanes - 1).bit_length()
-        # The next bytes, in a register.
-        self._waiting = waiting = stream.Signature(TxBytes(self._data_width, self._queues)).create()
-        m.d.comb += self.bytes.ready.eq(~waiting.valid | waiting.ready)
-        with m.If(self.bytes.ready):
-            m.d.sync += waiting.valid.eq(self.bytes.valid)
-        with m.If(self.bytes.ready & self.bytes.valid):
-            m.d.sync += waiting.payload.eq(self.bytes.payload)
-        source, out = waiting.payload, self.completed.payload
+        m.submodules.buffer = buffer = StreamBuffer(TxBytes(self._data_width, self._queues))
+        wiring.connect(m, wiring.flipped(self.bytes), buffer.i)
+        self._waiting = buffer.o
+        source, out = self._waiting.payload, self.completed.payload
         step = self.completed.valid & self.completed.ready
         m.d.comb += [out.eq(source), out.source.eq(TxSource.MEMORY)]
 
