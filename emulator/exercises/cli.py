@@ -118,7 +118,7 @@ def _keep(folder: WorkFolder, found: Exercise, report: Report, *, passed: bool) 
         report.line(f"A hint: napi-hil exercise hint {found.number}")
         return
     coming = folder.next()
-    report.line(f"Next: napi-hil exercise start {coming.number}" if coming else "That was the last one.")
+    report.line(f"Next that is open: napi-hil exercise start {coming.number}" if coming else "That was the last one.")
 
 
 @exercise.command()

@@ -140,7 +140,7 @@ def exception_fault(error: BaseException, path: Path, when: str, time_ns: int | 
 
 def _syntax(error: SyntaxError | ValueError, path: Path) -> Fault:
     if isinstance(error, SyntaxError):
-        where = f"{short(str(path))}:{error.lineno}"
+        where = f"{short(str(path))}:{error.lineno}, column {error.offset}"
         return Fault(headline=f"the driver is no Python: {error.msg}", where=where, code=(error.text or "").strip())
     return Fault(headline=f"the driver is no Python: {error}", where=short(str(path)))
 

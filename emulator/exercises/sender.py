@@ -98,7 +98,14 @@ class Sender:
             )
         bench.expect("frames on the wire that are not as they were queued", 0, self.broken)
         wanted = self.queued - len(self.unmappable)
-        bench.expect("packets that left the NIC", wanted, len(self.sent), why=_WHERE)
+        refused = f"; the driver refused packets {queue.qdisc.requeues} times (NETDEV_TX_BUSY)"
+        bench.require(
+            len(self.sent) == wanted,
+            "packets that left the NIC",
+            str(wanted),
+            f"{len(self.sent)}" + (refused if queue.qdisc.requeues else ""),
+            why=_WHERE,
+        )
         bench.require(
             self.sent == sorted(set(self.sent)),
             "packets left out of order, or twice",
