@@ -98,12 +98,13 @@ class Sender:
             )
         bench.expect("frames on the wire that are not as they were queued", 0, self.broken)
         wanted = self.queued - len(self.unmappable)
-        refused = f"; the driver refused packets {queue.qdisc.requeues} times (NETDEV_TX_BUSY)"
+        requeues = queue.qdisc.requeues
+        put_back = f"; {requeues} were put back into the qdisc (NETDEV_TX_BUSY, or a queue that was stopped)"
         bench.require(
             len(self.sent) == wanted,
             "packets that left the NIC",
             str(wanted),
-            f"{len(self.sent)}" + (refused if queue.qdisc.requeues else ""),
+            f"{len(self.sent)}" + (put_back if requeues else ""),
             why=_WHERE,
         )
         bench.require(

@@ -97,8 +97,8 @@ class Mac(wiring.Component):
         m.submodules.pause_sender = sender = tx(PauseSender())
         m.submodules.padding = padding = tx(Padding())
         m.submodules.fcs_insert = fcs = tx(FcsInsert())
-        m.submodules.padded = padded = tx(StreamBuffer(Octet))
-        m.submodules.pauses = pauses = tx(StreamBuffer(Octet))
+        m.submodules.padding_buffer = padding_buffer = tx(StreamBuffer(Octet))
+        m.submodules.pause_buffer = pause_buffer = tx(StreamBuffer(Octet))
         frame = crossing.i.payload
         m.d.comb += [
             frame.destination.eq(self.nic.pause_address),
@@ -112,10 +112,10 @@ class Mac(wiring.Component):
         ]
         wiring.connect(m, crossing.o, sender.frames)
         wiring.connect(m, sender.octets, padding.i)
-        wiring.connect(m, padding.o, padded.i)
-        wiring.connect(m, padded.o, fcs.i)
-        wiring.connect(m, fcs.o, pauses.i)
-        wiring.connect(m, pauses.o, arbiter.pauses)
+        wiring.connect(m, padding.o, padding_buffer.i)
+        wiring.connect(m, padding_buffer.o, fcs.i)
+        wiring.connect(m, fcs.o, pause_buffer.i)
+        wiring.connect(m, pause_buffer.o, arbiter.pauses)
 
     def _receive(self, m):
         """From the pins to the NIC's stream; returns the block that brings beats to the NIC."""
