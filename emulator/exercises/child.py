@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import dataclasses
 import json
 import os
 import sys
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 from driver.kernel.costs import Costs
@@ -36,7 +34,7 @@ class Job:
         trials: what to run.
         outcomes: file that gets a line for each of them.
         log: file for what the simulator prints.
-        board: folder of the compiled board, for a simulator.
+        board: folder of the compiled board; empty for the model.
         waves: file for the waveform; empty for none.
         until_fault: leave out what comes after the first trial that fails.
     """
@@ -71,32 +69,24 @@ class Job:
 def main(job_file: str) -> None:
     """Run a job."""
     job = Job.from_json(Path(job_file).read_text(encoding="utf-8"))
-    if job.trials[0].engine in ("model", "native"):
-        _run_here(job)
+    if job.trials[0].engine == "model":
+        _run_on_model(job)
     else:
         _run_in_simulator(job, job_file)
 
 
-def _run_here(job: Job) -> None:
+def _run_on_model(job: Job) -> None:
     watchdog = Watchdog(job.beat)
     for trial in job.trials:
         exercise = find_exercise(trial.exercise)
-        with contextlib.ExitStack() as engines:
-            make_engine = partial(_make_engine, trial.engine, exercise, engines)
-            outcome = asyncio.run(run_trial(make_engine, trial, watchdog, job.report))
+
+        def make_engine(costs: Costs, exercise: Exercise = exercise) -> Engine:
+            return ModelEngine(exercise.nics, costs, BYTE_PS, queues=exercise.queues)
+
+        outcome = asyncio.run(run_trial(make_engine, trial, watchdog, job.report))
         job.report(outcome)
         if outcome.fault is not None and job.until_fault:
             return
-
-
-def _make_engine(name: str, exercise: Exercise, engines: contextlib.ExitStack, costs: Costs) -> Engine:
-    """An engine of this process; ``engines`` closes it."""
-    if name == "model":
-        return ModelEngine(exercise.nics, costs, BYTE_PS, queues=exercise.queues)
-    from emulator.engines.native.engine import NativeEngine  # noqa: PLC0415  (only who has it needs Verilator)
-
-    nics, queues, cpus = exercise.nics, exercise.queues, exercise.cpus
-    return engines.enter_context(NativeEngine(costs, nics=nics, queues=queues, cpus=cpus, byte_ps=BYTE_PS))
 
 
 def _run_in_simulator(job: Job, job_file: str) -> None:

@@ -16,7 +16,7 @@ class Trial:
     Attributes:
         exercise: its number.
         driver: the driver's file.
-        engine: ``model``, ``icarus`` or ``native``.
+        engine: ``model`` or ``icarus``.
         seed: of all that is random: traffic, and latencies of bus and memory.
         trace: file for the kernel's tracepoints; empty for none.
     """

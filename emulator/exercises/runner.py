@@ -20,7 +20,7 @@ from emulator.exercises.manifest import find_exercise
 from emulator.exercises.outcome import Outcome, Trial
 
 #: Real time in s without a sign of life from the process, or a result; a loop in Python its own watchdog finds earlier.
-LIMIT_S = {"model": 5.0, "native": 5.0, "icarus": 120.0}
+LIMIT_S = {"model": 5.0, "icarus": 120.0}
 
 #: The same until it gives its first: a busy machine takes long to start Python.
 START_LIMIT_S = 60.0
@@ -59,7 +59,13 @@ def _board(trial: Trial) -> tuple[object, ...]:
 def _run_process(trials: Sequence[Trial], waves: Path | None, *, until_fault: bool) -> list[Outcome]:
     """Run trials until all are done, or one has ended the process; at least one."""
     engine = trials[0].engine
-    board = _build(trials[0], with_waves=waves is not None)
+    board = ""
+    if engine != "model":
+        from emulator.engines.board import build_board  # noqa: PLC0415  (only who simulates needs cocotb)
+
+        exercise = find_exercise(trials[0].exercise)
+        nics, queues, cpus = exercise.nics, exercise.queues, exercise.cpus
+        board = str(build_board(engine, nics=nics, queues=queues, cpus=cpus, waves=waves is not None).folder)
     BUILD.mkdir(exist_ok=True)
     log = BUILD / f"exercise-{os.getpid()}.log"
     with tempfile.TemporaryDirectory(prefix="napi-hil-") as temporary:
@@ -81,24 +87,6 @@ def _run_process(trials: Sequence[Trial], waves: Path | None, *, until_fault: bo
     else:
         log.unlink(missing_ok=True)
     return outcomes
-
-
-def _build(trial: Trial, *, with_waves: bool) -> str:
-    """Build the hardware of a trial if it is not there; the folder for the simulator, if the engine has one."""
-    exercise = find_exercise(trial.exercise)
-    nics, queues, cpus = exercise.nics, exercise.queues, exercise.cpus
-    match trial.engine:
-        case "model":
-            return ""
-        case "native":
-            from emulator.engines.native.build import build_library  # noqa: PLC0415  (only who has it needs Verilator)
-
-            build_library(nics=nics, queues=queues, cpus=cpus)
-            return ""
-        case simulator:
-            from emulator.engines.board import build_board  # noqa: PLC0415  (only who simulates needs cocotb)
-
-            return str(build_board(simulator, nics=nics, queues=queues, cpus=cpus, waves=with_waves).folder)
 
 
 def _watch_process(job_file: Path, results: Path, log: Path, limit_s: float) -> str:

@@ -7,7 +7,7 @@ from emulator.exercises.interface import bring_up, nothing_leaked, take_down
 from emulator.exercises.sender import Sender
 from hdl.nic.regmap import TDT
 
-_ROUNDS, _PACKETS = 12, 60
+_ROUNDS, _PACKETS = 6, 60
 
 
 async def check(bench: Bench) -> None:

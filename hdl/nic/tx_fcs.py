@@ -8,7 +8,7 @@ clock ahead. The last beat is taken with the zeros that fill it up, and these ar
 from functools import reduce
 from operator import xor
 
-from amaranth.hdl import Cat, Module, Mux, Signal
+from amaranth.hdl import Cat, Const, Module, Mux, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -139,10 +139,10 @@ def _backward(state: int, zeros: int) -> int:
 
 def _linear(value, function):
     """A linear function of the bits of a signal, given for integers, as the sums that make its 32 bits."""
-    columns = [function(1 << bit) for bit in range(len(value))]
-    return Cat(
-        reduce(xor, [value[bit] for bit, column in enumerate(columns) if column >> row & 1]) for row in range(32)
-    )
+    terms = [Mux(value[bit], Const(function(1 << bit), 32), 0) for bit in range(len(value))]
+    while len(terms) > 1:  # a tree over whole words: logic can share its sums, and a simulator has few to evaluate
+        terms = [reduce(xor, terms[i : i + 2]) for i in range(0, len(terms), 2)]
+    return terms[0]
 
 
 def _rotate_bytes(word, amount):
