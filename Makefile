@@ -12,7 +12,7 @@ LOCK := build/lock/bin/uv pip compile --quiet --universal --python-version 3.11 
 export SIM
 
 .DEFAULT_GOAL := help
-.PHONY: help run test exercise lint bench formal mutants fpga lock clean setup
+.PHONY: help run test lint bench formal mutants fpga lock clean setup
 
 help: ## list the commands; PYTHON=FILE names the Python to set up with
 	@echo "make COMMAND, where COMMAND is one of"
@@ -24,9 +24,6 @@ run: setup ## replay the bundled capture (or CAPTURE=FILE) into the NIC and its 
 test: lint ## style, types and tests, on Icarus or SIM=verilator; CI=true for the slow ones too, LONG=true for the longest; TESTS="files or folders", PYTEST_ARGS="more options"
 	@scripts/setup.sh icarus  # other engines are compared with it
 	@$(BIN)/python -m pytest -n auto --dist loadfile $(TESTS) $(PYTEST_ARGS)
-
-exercise: setup ## for authors: verify exercise N, its skeleton, solution and wrong answers; N=3
-	@$(BIN)/napi-hil exercise verify $(N)
 
 lint: setup ## style and types only
 	@$(BIN)/ruff check

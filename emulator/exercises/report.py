@@ -113,9 +113,15 @@ class Report:
             style = {"done": "green", "": ""}.get(state, "yellow")
             hunt = "bug hunt: " if exercise.hunt else ""
             self.line(f"{mark} {exercise.number:3}  {state:8}  {hunt}{exercise.title}", style)
-        if coming is not None:
-            what = "check" if work.started(coming) else "start"
-            self.line(f"Next: napi-hil exercise {what} {coming.number}")
+        self.next(work)
+
+    def next(self, work: WorkFolder) -> None:
+        """What to type to go on."""
+        coming = work.next()
+        if coming is None:
+            self.line("All exercises are done.")
+        else:
+            self.line(f"Next: napi-hil exercise {'check' if work.started(coming) else 'start'} {coming.number}")
 
 
 def _state(progress: Progress, *, started: bool) -> str:

@@ -109,8 +109,12 @@ class WorkFolder:
         return next((exercise for exercise in started if not self.progress(exercise).passed), started[-1])
 
     def next(self) -> Exercise | None:
-        """The first that has not passed; None if all have."""
-        return next((exercise for exercise in load_manifest() if not self.progress(exercise).passed), None)
+        """The first that was started and has not passed; else the one behind those started; None if all have passed."""
+        left = [exercise for exercise in load_manifest() if not self.progress(exercise).passed]
+        begun = [exercise for exercise in left if self.started(exercise)]
+        last = max((exercise.number for exercise in load_manifest() if self.started(exercise)), default=0)
+        behind = [exercise for exercise in left if exercise.number > last]
+        return next(iter(begun or behind or left), None)
 
     def progress(self, exercise: Exercise) -> Progress:
         """How far he is."""

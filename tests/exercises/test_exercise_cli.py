@@ -75,6 +75,28 @@ def test_from_start_to_done(capsys: Capture, no_rtl: list[int]) -> None:
     assert json.loads(Path("exercises-work/progress.json").read_text())[FIRST.label]["checks"] == 2
 
 
+def test_next_is_what_is_open_where_he_is(capsys: Capture) -> None:
+    run("list")
+    assert capsys.readouterr().out.endswith("Next: napi-hil exercise start 1\n")
+    run("start", "2")
+    assert capsys.readouterr().out.endswith("check 2\n")
+    run("list")
+    assert capsys.readouterr().out.endswith("Next: napi-hil exercise check 2\n")
+    shutil.copy(find_exercise(2).folder / SOLUTION, Path("exercises-work", find_exercise(2).label, DRIVER))
+    assert run("check") == 0
+    assert capsys.readouterr().out.endswith("Next: napi-hil exercise start 3\n")
+    run("list")
+    assert capsys.readouterr().out.endswith("Next: napi-hil exercise start 3\n")
+
+
+def test_no_hint_to_what_python_cannot_read(capsys: Capture) -> None:
+    run("start", "1")
+    (WORK / DRIVER).write_text("def e1000_probe(:\n")
+    capsys.readouterr()
+    assert run("check") == 1
+    assert "hint" not in capsys.readouterr().out
+
+
 def test_a_rule_is_named_with_the_line(capsys: Capture) -> None:
     run("start", "1")
     (WORK / DRIVER).write_text(load_wrong_answers(FIRST)["device_off"])
