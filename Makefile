@@ -23,7 +23,7 @@ run: setup ## replay the bundled capture (or CAPTURE=FILE) into the NIC and its 
 
 test: lint ## style, types and tests, on Icarus or SIM=verilator; CI=true for the slow ones too, LONG=true for the longest; TESTS="files or folders", PYTEST_ARGS="more options"
 	@scripts/setup.sh icarus  # other engines are compared with it
-	@$(BIN)/python -m pytest -n auto --dist loadfile $(TESTS) $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder $(TESTS) $(PYTEST_ARGS)
 
 lint: setup ## style and types only
 	@$(BIN)/ruff check

@@ -1,6 +1,4 @@
-// A clock that rests while nothing needs it, for the compiled simulator, which evaluates what a clock drives at each edge.
-//
-// For other simulators, which pay for changes only, it is the clock itself; so its users look at `enable` too.
+// A clock that rises only where `enable` is high before the edge: a simulator pays for each process at each edge.
 `timescale 1ns/1ps
 `default_nettype none
 
@@ -14,7 +12,12 @@ module clock_gate (
     always_latch if (!clk) enabled = enable;
     assign gated = clk & enabled;
 `else
-    assign gated = clk;
+    reg risen = 1'b0;
+    assign gated = risen;
+    always @(posedge clk) if (enable) begin
+        risen = 1'b1;  // at once, so that its users see what they would see at `clk`
+        @(negedge clk) risen = 1'b0;
+    end
 `endif
 endmodule
 

@@ -85,7 +85,7 @@ module dma_port #(
     wire read_clk;
     clock_gate read_gate (.clk(clk), .enable(reading), .gated(read_clk));
 
-    always @(posedge read_clk) if (reading) begin
+    always @(posedge read_clk) begin
         if (arvalid && arready) begin
             check_burst(araddr, arlen, arsize, arburst);
             read_address[reads_asked[3:0]] <= araddr;
@@ -146,7 +146,7 @@ module dma_port #(
     wire write_clk;
     clock_gate write_gate (.clk(clk), .enable(writing), .gated(write_clk));
 
-    always @(posedge write_clk) if (writing) begin
+    always @(posedge write_clk) begin
         if (awvalid && awready) begin
             check_burst(awaddr, awlen, awsize, awburst);
             write_address[writes_asked[3:0]] <= awaddr;

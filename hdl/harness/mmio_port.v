@@ -58,7 +58,7 @@ module mmio_port (
     wire gated;
     clock_gate gate (.clk(clk), .enable(active), .gated(gated));
 
-    always @(posedge gated) if (active) begin
+    always @(posedge gated) begin
         if (is_new) begin
             start_at[taken[7:0]] <= cycle + request_cycles;
             taken <= taken + 9'd1;

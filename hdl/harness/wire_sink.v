@@ -105,7 +105,7 @@ module wire_sink #(
     wire gated;
     clock_gate gate (.clk(clk), .enable(active), .gated(gated));
 
-    always @(posedge gated) if (active) begin
+    always @(posedge gated) begin
         next_due = due;
         if (take)
             take_beat;

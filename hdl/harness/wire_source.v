@@ -99,7 +99,7 @@ module wire_source #(
     wire gated;
     clock_gate gate (.clk(clk), .enable(active), .gated(gated));
 
-    always @(posedge gated) if (active) begin
+    always @(posedge gated) begin
         if (sending && arrival_cycle <= cycle)
             send_beat;
         else if (tvalid)
