@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from driver.kernel.net.napi import Napi
     from driver.kernel.net.netdevice import NetDevice
     from driver.kernel.net.page_pool import PagePool
+    from driver.kernel.net.rfs import RpsSockFlowTable
     from driver.kernel.rules.checker import Checker
 
 
@@ -63,7 +64,8 @@ class Machine:
         napi_hash: enabled NAPI instances by id, but for those that are transmit only.
         last_napi_id, last_page_pool_id: the last one given out.
         page_pools: the pool that each page which a pool has given out belongs to, by its address.
-        rps_needed: how many receive queues spread their packets over CPUs.
+        rps_needed: how many receive queues spread their packets over CPUs; one more if RFS is on.
+        rps_sock_flow_table: CPUs on which sockets were used; None if RFS is off.
         busy_poll_rx_packets: packets that busy polls took (BusyPollRxPackets in /proc/net/netstat).
         said: messages that are said only once and have been said.
         pages, frags: allocators of host memory.
@@ -92,6 +94,7 @@ class Machine:
         self.page_pools: dict[int, PagePool] = {}
         self.last_page_pool_id = 0
         self.last_napi_id = self.rps_needed = self.busy_poll_rx_packets = 0
+        self.rps_sock_flow_table: RpsSockFlowTable | None = None
         self.said: set[str] = set()
         self.softirqs = Softirqs(self)
         self.softirqs.open_softirq(Vector.TIMER, run_timer_softirq)

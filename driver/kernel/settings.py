@@ -28,6 +28,13 @@ from driver.kernel.net.netdev_features import (
 )
 from driver.kernel.net.netdev_rx_queue import NetdevRxQueue
 from driver.kernel.net.netdevice import netdev_change_features
+from driver.kernel.net.rfs import (
+    FLOW_ENTRIES_MAX,
+    RpsDevFlowTable,
+    RpsSockFlowTable,
+    rps_sock_flow_sysctl,
+    store_rps_dev_flow_table_cnt,
+)
 from driver.kernel.net.rps import netdev_rx_queue_set_rps_mask, set_flow_limit_cpus
 from driver.kernel.net.threaded import napi_set_threaded, netif_set_threaded
 from driver.kernel.setting_values import Choice, CpuList, CpuMask, Values, Whole
@@ -236,6 +243,19 @@ def _rps_cpus(machine: Machine, named: dict[str, str]) -> Knob:
     return Knob(lambda: queue.rps_cpus, partial(netdev_rx_queue_set_rps_mask, machine, queue))
 
 
+def _rps_flow_cnt(machine: Machine, named: dict[str, str]) -> Knob:
+    queue = _rx_queue(machine, named)
+    return Knob(lambda: _entries(queue.rps_flow_table), partial(store_rps_dev_flow_table_cnt, queue))
+
+
+def _rps_sock_flow_entries(machine: Machine, _: dict[str, str]) -> Knob:
+    return Knob(lambda: _entries(machine.rps_sock_flow_table), partial(rps_sock_flow_sysctl, machine))
+
+
+def _entries(table: RpsSockFlowTable | RpsDevFlowTable | None) -> int:
+    return 0 if table is None else table.entries
+
+
 def _smp_affinity(machine: Machine, named: dict[str, str]) -> Knob:
     desc = _irq(machine, named)
     return Knob(lambda: desc.affinity, partial(irq_set_affinity, machine, desc.irq))
@@ -260,6 +280,7 @@ _COUNT = Whole(0, INT_MAX)
 _WEIGHT = Whole(1, INT_MAX)
 _NS = Whole(0, LONGEST_NS)
 _USECS = Whole(0, 2**32 - 1)
+_FLOW_ENTRIES = Whole(0, FLOW_ENTRIES_MAX)
 
 
 def _coalesce(name: str, attribute: str, values: Values) -> Setting:
@@ -320,11 +341,13 @@ SETTINGS = (
     _sysctl("busy_poll", _COUNT),
     _sysctl("flow_limit_table_len", Choice({str(1 << bits): 1 << bits for bits in range(1, 17)})),
     Setting("net.core.flow_limit_cpu_bitmap", CpuMask(), _flow_limit_cpu_bitmap, at_boot=True),
+    Setting("net.core.rps_sock_flow_entries", _FLOW_ENTRIES, _rps_sock_flow_entries, at_boot=True),
     _sysctl("default_qdisc", Choice({"pfifo_fast": "pfifo_fast", "pfifo": "pfifo"})),
     _of_dev("gro_flush_timeout", "gro_flush_timeout", "gro_flush_timeout", _NS),
     _of_dev("napi_defer_hard_irqs", "napi_defer_hard_irqs", "defer_hard_irqs", _COUNT),
     Setting("/sys/class/net/{dev}/threaded", Choice({"0": 0, "1": 1}), _threaded_of_dev),
     Setting("/sys/class/net/{dev}/queues/rx-{queue}/rps_cpus", CpuMask(), _rps_cpus),
+    Setting("/sys/class/net/{dev}/queues/rx-{queue}/rps_flow_cnt", _FLOW_ENTRIES, _rps_flow_cnt),
     Setting("/proc/irq/{irq}/smp_affinity", CpuMask(), _smp_affinity),
     Setting("/proc/irq/{irq}/smp_affinity_list", CpuList(), _smp_affinity),
     _of_napi("defer-hard-irqs", "defer_hard_irqs", _COUNT),

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Coroutine
 
     from driver.kernel.cpu import Cpu
+    from driver.kernel.net.rfs import RpsDevFlow
     from driver.kernel.net.sch_generic import Qdisc
 
 NET_RX_SUCCESS = 0
@@ -41,6 +42,7 @@ class SoftnetData:
         processed, dropped, time_squeeze: columns 1 to 3 of /proc/net/softnet_stat.
         received_rps: calls from other CPUs about the backlog.
         input_pkt_queue, process_queue: the backlog: as it fills, and as it is drained.
+        input_queue_tail, input_queue_head: packets that have come into it, and that the stack has had from it.
         rps_ipi_list: CPUs to call because their backlogs were filled here.
         csd: the call that others make.
         flow_limit: of the packets that this CPU gives to backlogs; None if it is off.
@@ -58,6 +60,7 @@ class SoftnetData:
         self.processed = self.dropped = self.time_squeeze = self.received_rps = 0
         self.input_pkt_queue: deque[SkBuff] = deque()
         self.process_queue: deque[SkBuff] = deque()
+        self.input_queue_tail = self.input_queue_head = 0
         self.rps_ipi_list: list[SoftnetData] = []
         self.csd = rps_csd(self)
         self.flow_limit: SdFlowLimit | None = None
@@ -125,19 +128,22 @@ async def netif_rx(skb: SkBuff) -> int:
     if need_bh_off:
         local_bh_disable()
     trace_netif_rx(skb)
-    machine, to = cpu.machine, -1
+    machine, to, flow = cpu.machine, -1, None
     if machine.rps_needed:
         await spend(machine.costs.get_rps_cpu)
-        to = get_rps_cpu(skb.dev, skb)
+        to, flow = get_rps_cpu(skb.dev, skb)
     await spend(machine.costs.netif_rx)
-    result = _enqueue_to_backlog(skb, cpu.softnet if to < 0 else machine.cpus[to].softnet)
+    result = _enqueue_to_backlog(skb, cpu.softnet if to < 0 else machine.cpus[to].softnet, flow)
     if need_bh_off:
         await local_bh_enable()
     return result
 
 
-def _enqueue_to_backlog(skb: SkBuff, softnet: SoftnetData) -> int:
-    """Accept up to netdev_max_backlog + 1 packets: the length is tested before the packet is added."""
+def _enqueue_to_backlog(skb: SkBuff, softnet: SoftnetData, flow: RpsDevFlow | None) -> int:
+    """Accept up to netdev_max_backlog + 1 packets: the length is tested before the packet is added.
+
+    RFS must know how far the backlog has to get before the flow may move.
+    """
     queue = softnet.input_pkt_queue
     max_backlog = this_cpu().machine.sysctl.netdev_max_backlog
     if not netif_running(skb.dev):
@@ -153,6 +159,9 @@ def _enqueue_to_backlog(skb: SkBuff, softnet: SoftnetData) -> int:
         softnet.backlog.state |= SCHED
         napi_schedule_rps(softnet)
     queue.append(skb)
+    softnet.input_queue_tail += 1
+    if flow is not None:
+        flow.last_qtail = softnet.input_queue_tail
     return NET_RX_SUCCESS
 
 
@@ -171,9 +180,11 @@ async def process_backlog(napi: Napi, quota: int) -> int:
             await __netif_receive_skb(skb)
             work += 1
             if work >= quota:
+                softnet.input_queue_head += work
                 return work
         if not softnet.input_pkt_queue:
             napi.state &= THREADED  # no complete(): the backlog has no interrupt to unmask
+            softnet.input_queue_head += work
             return work
         softnet.process_queue.extend(softnet.input_pkt_queue)
         softnet.input_pkt_queue.clear()
@@ -196,12 +207,12 @@ async def _netif_receive_skb_rps(skb: SkBuff) -> None:
     trace_netif_receive_skb_entry(skb)
     machine = this_cpu().machine
     await spend(machine.costs.get_rps_cpu)
-    to = get_rps_cpu(skb.dev, skb)
+    to, flow = get_rps_cpu(skb.dev, skb)
     if to < 0:
         await __netif_receive_skb(skb)
         return
     await spend(machine.costs.netif_rx)
-    _enqueue_to_backlog(skb, machine.cpus[to].softnet)
+    _enqueue_to_backlog(skb, machine.cpus[to].softnet, flow)
 
 
 async def __netif_receive_skb(skb: SkBuff) -> None:

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from driver.kernel.net.rfs import RpsDevFlowTable
 
 
 @dataclass(slots=True)
@@ -12,7 +16,9 @@ class NetdevRxQueue:
     Attributes:
         rps_cpus: bit mask as it was written; 0 for no spreading.
         rps_map: the CPUs of the mask, in order.
+        rps_flow_table: where RFS has sent its flows; None if it is off for this queue.
     """
 
     rps_cpus: int = 0
     rps_map: tuple[int, ...] = ()
+    rps_flow_table: RpsDevFlowTable | None = None

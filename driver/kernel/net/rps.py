@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from driver.kernel.cpu import this_cpu
 from driver.kernel.net.flow_dissector import skb_get_hash
 from driver.kernel.net.napi import __napi_schedule
+from driver.kernel.net.rfs import RpsDevFlow, get_rfs_flow
 from driver.kernel.sched import check_cpu_mask
 from driver.kernel.smp import CallSingleData, smp_call_function_single_async
 from driver.kernel.softirq import Vector, raise_softirq_irqoff
@@ -92,12 +93,17 @@ def netdev_rx_queue_set_rps_mask(machine: Machine, queue: NetdevRxQueue, mask: i
     queue.rps_map = tuple(cpu.id for cpu in machine.cpus if mask >> cpu.id & 1)
 
 
-def get_rps_cpu(dev: NetDevice, skb: SkBuff) -> int:
-    """The CPU for a packet; -1 for the one that has it."""
-    rps_map = dev.rx_queues[skb.queue_mapping].rps_map
-    if not rps_map:
-        return -1
-    return rps_map[skb_get_hash(skb) * len(rps_map) >> 32]
+def get_rps_cpu(dev: NetDevice, skb: SkBuff) -> tuple[int, RpsDevFlow | None]:
+    """The CPU for a packet, -1 for the one that has it; and the entry that RFS has for its flow."""
+    queue = dev.rx_queues[skb.queue_mapping]
+    if queue.rps_flow_table is None and not queue.rps_map:
+        return -1, None
+    flow_hash = skb_get_hash(skb)
+    flow = get_rfs_flow(dev.machine, queue, flow_hash)
+    if flow is not None:
+        return flow.cpu, flow
+    rps_map = queue.rps_map
+    return (rps_map[flow_hash * len(rps_map) >> 32] if rps_map else -1), None
 
 
 def napi_schedule_rps(softnet: SoftnetData) -> None:

@@ -8,6 +8,7 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from driver.kernel.net.busy_poll import BUSY_POLL_BUDGET, busy_loop_timeout, napi_busy_loop, napi_id_valid
+from driver.kernel.net.rfs import sock_rps_record_flow, sock_rps_save_rxhash
 from driver.kernel.net.skbuff import SKB_STRUCT_BYTES, consume_skb
 from driver.kernel.wait import MAX_SCHEDULE_TIMEOUT, WaitQueueHead, autoremove_wait, current_task, schedule_timeout
 
@@ -57,7 +58,8 @@ class Sock:
         drops: packets that found it full.
         receive_queue: packets for recvmsg.
         wq: whoever waits for it.
-        napi_id: instance that its first packet came by; 0 for none yet.
+        napi_id: instance that its last packet came by, or its first if it is not connected; 0 for none yet.
+        rxhash: hash of the flow of its last packet, if it is connected.
         ll_usec, prefer_busy_poll, busy_poll_budget: SO_BUSY_POLL, SO_PREFER_BUSY_POLL, SO_BUSY_POLL_BUDGET.
         rcvtimeo, sndtimeo: in jiffies.
         saddr, sport: where it is bound; address 0.0.0.0 for any; port 0 for not.
@@ -71,7 +73,7 @@ class Sock:
         self.drops = 0
         self.receive_queue: deque[SkBuff] = deque()
         self.wq = WaitQueueHead()
-        self.napi_id = 0
+        self.napi_id = self.rxhash = 0
         self.ll_usec = machine.sysctl.busy_read
         self.prefer_busy_poll = False
         self.busy_poll_budget = 0
@@ -80,7 +82,8 @@ class Sock:
         self.sport = self.dport = 0
 
     def poll(self) -> int:
-        """What it is ready for (datagram_poll); for sending, if half of the buffer is free (sock_writeable)."""
+        """What it is ready for (udp_poll); for sending, if half of the buffer is free (sock_writeable)."""
+        sock_rps_record_flow(self)
         return (EPOLLIN if self.receive_queue else 0) | (EPOLLOUT if self.wmem_alloc < self.sndbuf >> 1 else 0)
 
 
@@ -152,8 +155,11 @@ def sock_queue_rcv_skb(sk: Sock, skb: SkBuff) -> bool:
         return False
     sk.rmem_alloc += size
     skb.sk, skb.destructor = sk, sock_rfree
-    if not sk.napi_id:
-        sk.napi_id = skb.napi_id  # sk_mark_napi_id_once: the socket is not connected
+    if sk.dport:  # connected
+        sock_rps_save_rxhash(sk, skb)
+        sk.napi_id = skb.napi_id
+    elif not sk.napi_id:
+        sk.napi_id = skb.napi_id  # sk_mark_napi_id_once
     sk.receive_queue.append(skb)
     sk.wq.wake_up(EPOLLIN)  # sk_data_ready
     return True

@@ -13,6 +13,7 @@ from driver.kernel.net.ipv4.icmp import ICMP_DEST_UNREACH, ICMP_PORT_UNREACH, ic
 from driver.kernel.net.ipv4.ip_output import IP_HEADER_BYTES, MTU, ip_make_skb, ip_route_output, ip_send_skb
 from driver.kernel.net.ipv4.iphdr import IPPROTO_UDP, Iphdr, pseudo_header
 from driver.kernel.net.netdev_features import NETIF_F_HW_CSUM
+from driver.kernel.net.rfs import sock_rps_record_flow
 from driver.kernel.net.skbuff import consume_skb, kfree_skb_reason
 from driver.kernel.net.sock import (
     Sock,
@@ -140,6 +141,7 @@ async def udp_recvmsg(sk: Sock, timeo: int) -> Datagram:
         OSError: EAGAIN, there was none.
     """
     machine = sk.machine
+    sock_rps_record_flow(sk)  # inet_recvmsg
     while True:
         while sk.receive_queue:
             skb = sk.receive_queue.popleft()
@@ -178,6 +180,7 @@ async def udp_sendmsg(sk: Sock, data: bytes, daddr: bytes, dport: int, timeo: in
     """
     machine = sk.machine
     mib = machine.init_net.mib.udp
+    sock_rps_record_flow(sk)  # inet_send_prepare
     if len(data) > MTU - IP_HEADER_BYTES - _HEADER.size:
         raise OSError(errno.EMSGSIZE, f"Message too long: {len(data)} bytes; the model does not fragment")
     if not sk.sport:
