@@ -16,7 +16,7 @@ class Fault:
         rule: name of the rule that it broke; empty if none.
         rule_text: what is to be said of that rule, in lines.
         where: file, line and function of the driver; empty if no line of it is to blame.
-        code: what stands there.
+        code: what stands there; in a second line a mark under what Python could not read.
         callers: the lines of the driver that called that, innermost first.
         time_ns: simulated time; None before the run.
         look_ns: when what is behind it began, if it is not ``time_ns``.

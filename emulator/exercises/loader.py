@@ -141,7 +141,12 @@ def exception_fault(error: BaseException, path: Path, when: str, time_ns: int | 
 def _syntax(error: SyntaxError | ValueError, path: Path) -> Fault:
     if isinstance(error, SyntaxError):
         where = f"{short(str(path))}:{error.lineno}, column {error.offset}"
-        return Fault(headline=f"the driver is no Python: {error.msg}", where=where, code=(error.text or "").strip())
+        text = (error.text or "").rstrip()
+        code = text.lstrip()
+        under = (error.offset or 0) - 1 - (len(text) - len(code))
+        if 0 <= under <= len(code):
+            code += f"\n{' ' * under}^"
+        return Fault(headline=f"the driver is no Python: {error.msg}", where=where, code=code)
     return Fault(headline=f"the driver is no Python: {error}", where=short(str(path)))
 
 

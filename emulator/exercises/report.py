@@ -69,7 +69,7 @@ class Report:
         if fault.rule:
             self.field("rule", [f"{fault.rule} (napi-hil rules {fault.rule})", *fault.rule_text], "yellow")
         if fault.where:
-            code = [f"  {fault.code}"] if fault.code else []
+            code = [f"  {line}" for line in fault.code.splitlines()]
             self.field("line", [fault.where, *code, *(f"called at {place}" for place in fault.callers[:_CALLERS])])
         self.field("that is", [fault.why])
         self._printed(outcome)

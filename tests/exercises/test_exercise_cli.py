@@ -91,10 +91,12 @@ def test_next_is_what_is_open_where_he_is(capsys: Capture) -> None:
 
 def test_no_hint_to_what_python_cannot_read(capsys: Capture) -> None:
     run("start", "1")
-    (WORK / DRIVER).write_text("def e1000_probe(:\n")
+    (WORK / DRIVER).write_text("if True:\n    x = )\n")
     capsys.readouterr()
     assert run("check") == 1
-    assert "hint" not in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert f"{WORK}/driver.py:2, column 9\n              x = )\n                  ^\n" in out
+    assert "hint" not in out
 
 
 def test_a_rule_is_named_with_the_line(capsys: Capture) -> None:
