@@ -49,3 +49,8 @@ class Measurement:
     def median(self, figure: str) -> float:
         """The median of a figure over all rounds."""
         return statistics.median(values[figure] for values in self.rounds)
+
+    def ratio(self, other: Measurement, figure: str) -> float:
+        """The median of the quotients of a figure and another measurement's in the same round."""
+        pairs = zip(self.rounds, other.rounds, strict=True)
+        return statistics.median(mine[figure] / its[figure] for mine, its in pairs)

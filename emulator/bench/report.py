@@ -48,15 +48,13 @@ def engine_table(measurements: Measurements) -> Iterator[str]:
 
 def _engine_cells(measurements: Measurements, engine: str) -> Iterator[str]:
     if engine in RTL_ENGINES:
-        attached = measurements[f"capture {engine}"].median("cycles_per_s")
-        bare = measurements[f"capture {engine} bare"].median("cycles_per_s")
-        yield from (f"{attached:,.0f}", f"{bare:,.0f}", f"{attached / bare:.2f}")
+        yield from _beside_limit(measurements[f"capture {engine}"], measurements[f"capture {engine} bare"])
     else:
         yield from ("-", "-", "-")
     for costs in PROFILES:
-        packets = measurements[f"overload {engine} {costs}"].median("packets_per_s")
-        icarus = measurements[f"overload icarus {costs}"].median("packets_per_s")
-        yield f"{packets:,.0f} ({packets / icarus:.0f}x icarus)"
+        overload, icarus = (measurements[f"overload {name} {costs}"] for name in (engine, "icarus"))
+        times = overload.ratio(icarus, "packets_per_s")
+        yield f"{overload.median('packets_per_s'):,.0f} ({times:.0f}x icarus)"
     yield f"{measurements[f'overload {engine} modern'].median('memory_mb'):.0f} MB"
 
 
@@ -65,10 +63,9 @@ def rules_table(measurements: Measurements) -> Iterator[str]:
     yield "| `model`, packets/s | rules ignored | rules checked | slower by |"
     yield "|---|---|---|---|"
     for costs in PROFILES:
-        ignored, checked = (
-            measurements[f"{name} model {costs}"].median("packets_per_s") for name in ("overload", "checked")
-        )
-        yield f"| {costs} | {ignored:,.0f} | {checked:,.0f} | {ignored / checked:.2f}x |"
+        ignored, checked = (measurements[f"{name} model {costs}"] for name in ("overload", "checked"))
+        figures = " | ".join(f"{measurement.median('packets_per_s'):,.0f}" for measurement in (ignored, checked))
+        yield f"| {costs} | {figures} | {ignored.ratio(checked, 'packets_per_s'):.2f}x |"
 
 
 def limit_table(measurements: Measurements) -> Iterator[str]:
@@ -81,8 +78,13 @@ def limit_table(measurements: Measurements) -> Iterator[str]:
     yield "| native | cycles/s | bare C++ | ratio |"
     yield "|---|---|---|---|"
     for words, names in pairs.items():
-        attached, bare = (measurements[name].median("cycles_per_s") for name in names)
-        yield f"| {words} | {attached:,.0f} | {bare:,.0f} | {attached / bare:.2f} |"
+        yield f"| {words} | {' | '.join(_beside_limit(*(measurements[name] for name in names)))} |"
+
+
+def _beside_limit(attached: Measurement, bare: Measurement) -> Iterator[str]:
+    """Cycles per second of an engine and of its limit, and their ratio."""
+    yield from (f"{measurement.median('cycles_per_s'):,.0f}" for measurement in (attached, bare))
+    yield f"{attached.ratio(bare, 'cycles_per_s'):.2f}"
 
 
 def build_table(measurements: Measurements) -> Iterator[str]:

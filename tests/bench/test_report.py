@@ -14,7 +14,7 @@ def measured(name: str, *packets_per_s: float) -> Measurement:
 def test_what_rules_cost() -> None:
     measurements = [
         measured("overload model modern", 45_000, 50_000, 48_000),
-        measured("checked model modern", 40_000),
+        measured("checked model modern", 30_000, 50_000, 40_000),  # the machine was slow in the first round
         measured("overload model router2002", 30_000),
         measured("checked model router2002", 20_000),
     ]
