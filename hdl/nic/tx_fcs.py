@@ -138,7 +138,7 @@ def _backward(state: int, zeros: int) -> int:
 
 
 def _linear(value, function):
-    """A linear function of the bits of a signal, given for integers, as the sums that make its 32 bits."""
+    """A linear function of the bits of a signal, given for integers: what each bit adds to its 32, summed up."""
     terms = [Mux(value[bit], Const(function(1 << bit), 32), 0) for bit in range(len(value))]
     while len(terms) > 1:  # a tree over whole words: logic can share its sums, and a simulator has few to evaluate
         terms = [reduce(xor, terms[i : i + 2]) for i in range(0, len(terms), 2)]

@@ -177,3 +177,4 @@ def test_ctrl_c_and_once_more(tmp_path: Path) -> None:
         said = process.stderr.read().splitlines()
     assert process.returncode == 0
     assert [line.endswith(": done") for line in said] == [True] * (4 - finished)
+    assert len((tmp_path / "small.csv").read_text().splitlines()) == 1 + 4

@@ -1,8 +1,8 @@
-"""Receive flow steering: packets go to the CPU on which their flow's socket was last used (net/core/dev.c, net/rps.h).
+"""Receive flow steering: packets go to the CPU on which their flow's socket was last used (net/core/dev.c).
 
 Where a flow is wanted is in a table of the machine, which recvmsg and its like write; where its packets went, in a
 table of each receive queue. A flow moves only when the backlog that it leaves has none of its packets any more: so
-they stay in order. See Documentation/networking/scaling.rst.
+they stay in order. See include/net/rps.h and Documentation/networking/scaling.rst.
 """
 
 from __future__ import annotations
